@@ -1,0 +1,76 @@
+package manifest
+
+import (
+	"fmt"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+// A Form says how a file holds a reference (CONTRACT.md, images).
+type Form string
+
+// The forms, as `images -o json` spells them.
+const (
+	FormField    Form = "field"    // a container's image
+	FormCRField  Form = "crField"  // another field of an object
+	FormArg      Form = "arg"      // an argument of a command
+	FormEnv      Form = "env"      // the value of an environment variable
+	FormEmbedded Form = "embedded" // inside a string that holds YAML, JSON, TOML, shell or base64 of these
+	FormSplit    Form = "split"    // repository, tag, digest in several fields
+	FormList     Form = "list"     // an entry of an image list
+)
+
+// Confidence says how sure a detection rule is. Larger is surer.
+type Confidence int
+
+// The levels of confidence.
+const (
+	Possible Confidence = iota // the shape only: listed on request, never rewritten unless asked
+	Likely                     // name and shape say so
+	Certain                    // the schema says so
+)
+
+// String is the word that output and flags use.
+func (c Confidence) String() string {
+	return [...]string{"possible", "likely", "certain"}[c]
+}
+
+// A Use is one place in a file that names an image.
+type Use struct {
+	// Ref is the image, as the kubelet reads it. In a templated use its Tag or
+	// Digest may hold variables; if the name does, Ref is the zero Ref.
+	Ref image.Ref
+	// Written is the reference as the file spells it; the parts of a split
+	// reference are joined as their consumer joins them.
+	Written string
+	// Templated says that Written holds variables or placeholders.
+	Templated bool
+	// Prefix marks a registry or repository prefix (kubeadm's imageRepository,
+	// Istio's hub): it is rewritten, but names no image by itself and is not listed.
+	// Its Ref has no Tag, and its Repository may be empty.
+	Prefix bool
+
+	Document   int    // 1-based number of the document in the file
+	Object     string // apiVersion/Kind namespace/name of that document, empty if it is no object
+	Path       string // spec.template.spec.containers[0].image; nested documents join with '|'
+	Line       int    // 1-based, of the outer file
+	Column     int    // 1-based, in characters, of the outer file
+	Form       Form
+	Confidence Confidence
+	Rule       string // the detection rule that found it
+
+	parts []part
+}
+
+// A RefusedError is a reference that could not be respelled where it stands.
+type RefusedError struct {
+	File         string
+	Line, Column int
+	Written      string
+	Reason       string
+}
+
+// Error is FILE:LINE:COLUMN: REFERENCE: reason.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Column, e.Written, e.Reason)
+}
