@@ -1,0 +1,54 @@
+# Everything here needs Go and make, nothing else; git, when it is there, names the version.
+# No cgo: the binary is static, and a machine without a C compiler builds and tests it all.
+# With one: make test CGO_ENABLED=1 TESTFLAGS=-race
+export CGO_ENABLED ?= 0
+
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+LINT    := bin/golangci-lint-v2.15.0
+
+.PHONY: build
+build: ## build the plugin in bin/, under both its names
+	go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/kubectl-airgap
+	ln -sf kubectl-airgap bin/clusterctl-airgap
+
+.PHONY: test
+test: ## vet and run every test that needs nothing but Go
+	go vet ./...
+	go test $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: $(LINT) ## check style, imports and formatting (.golangci.yaml)
+	$(LINT) run
+
+.PHONY: fmt
+fmt: $(LINT) ## format the Go files
+	$(LINT) fmt
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(@:bin/golangci-lint-%=%)
+	mv bin/golangci-lint $@
+
+.PHONY: bench
+bench: build ## time the packages, then the binary side by side with its peers
+	go test -run '^$$' -bench . -benchmem ./pkg/...
+	test/bench/peers.sh
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	test/fuzz.sh $(FUZZTIME)
+
+.PHONY: demo
+demo: build ## list and rewrite the site in examples/, and show the difference
+	examples/demo.sh
+
+.PHONY: e2e
+e2e: build ## use the binary as its users do: from kubectl, on real sites (AIRGAP_E2E=1: a missing tool fails)
+	go test -tags e2e -count=1 -v ./test/e2e
+
+.PHONY: clean
+clean: ## remove what make made
+	rm -rf bin
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
