@@ -1,30 +1,68 @@
 // Package manifest finds the images in manifests and respells them, byte for byte.
+//
+// A file is split into its documents; those that cannot hold a reference are let go by
+// a byte scan, the others are parsed (kyaml, for structure and positions only) and
+// walked once. The walker follows references into strings at any depth — YAML, JSON,
+// base64, shell — and keeps for each the exact bytes that spell it, so that Replace can
+// splice new ones in and leave every other byte alone.
 package manifest
 
-import "github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
 
 // A File is one input: its name, its exact bytes and the uses of images in it.
 type File struct {
 	Name string
 	src  []byte
+	text *text
 	uses []Use
 	docs int
 }
 
-type part struct{}
-
 // A SyntaxError is an input that could not be understood, with its place.
 type SyntaxError struct {
 	File         string
-	Line, Column int // 1-based, 0 if unknown
+	Line, Column int // 1-based
 	Reason       string
 }
 
 // Error is FILE:LINE:COLUMN: reason.
-func (e *SyntaxError) Error() string { return e.Reason }
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Reason)
+}
 
-// Parse finds the uses of images in src. name is used in errors only (and .txt tells an image list).
-func Parse(name string, src []byte) (*File, error) { panic("todo") }
+// Parse finds the uses of images in src; name is used in errors only. Input that is
+// no text, and YAML that cannot be parsed though it holds no variables, is a *SyntaxError.
+func Parse(name string, src []byte) (*File, error) {
+	return parse(name, src, false)
+}
+
+// parse is Parse; full parses every document, without the byte scan.
+func parse(name string, src []byte, full bool) (*File, error) {
+	f := &File{Name: name, src: src, text: &text{s: string(src)}}
+	p := &parser{
+		matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
+		masked: map[*text]string{}, full: full,
+	}
+	err := p.file(f)
+	var place *placeError
+	if errors.As(err, &place) {
+		line, column := lineColumn(f.text.s, place.pos)
+		return nil, &SyntaxError{File: name, Line: line, Column: column, Reason: place.reason}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	f.uses = inOrder(f.text.s, p.uses)
+	return f, nil
+}
 
 // Bytes are the exact bytes of the file. They must not be changed.
 func (f *File) Bytes() []byte { return f.src }
@@ -39,4 +77,161 @@ func (f *File) Uses() []Use { return f.uses }
 // other byte is unchanged. A use for which to returns false is left as it is.
 // Uses that cannot be respelled where they stand are left alone and reported
 // as *RefusedError, joined with errors.Join, beside the bytes.
-func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) { panic("todo") }
+func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
+	var e edits
+	var refused []error
+	for _, u := range f.uses {
+		target, ok := to(u)
+		if !ok {
+			continue
+		}
+		if reason := u.respell(&e, target); reason != "" {
+			refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason})
+		}
+	}
+	out, ok := e.apply(f.text)
+	if !ok {
+		return nil, fmt.Errorf("rewriting %s: edits overlap", f.Name)
+	}
+	return []byte(out), errors.Join(refused...)
+}
+
+// A parser holds what the walkers of one file share.
+type parser struct {
+	matchers []matcher
+	prefixes []prefixMatcher
+	keys     map[string]*keyFacts
+	masked   map[*text]string
+	uses     []Use
+	full     bool
+}
+
+func (p *parser) record(u Use) { p.uses = append(p.uses, u) }
+
+// file walks the documents of f.
+func (p *parser) file(f *File) error {
+	if err := checkText(f.text.s); err != nil {
+		return err
+	}
+	for _, c := range chunks(f.text.s) {
+		doc := f.text.s[c.from:c.to]
+		if onlyDirectives(doc) {
+			continue
+		}
+		f.docs++
+		if !p.full && !worthParsing(doc) {
+			continue
+		}
+		w := &walker{p: p, t: f.text, document: f.docs, taken: map[*node]bool{}, aliases: map[*node]bool{}}
+		if err := w.chunk(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk walks one document of the file itself.
+func (w *walker) chunk(c chunk) error {
+	v := view{w.t, c.from, w.t.s[c.from:c.to]}
+	roots, err := w.p.documents(w.t, c)
+	if err != nil {
+		if len(variables(v.s)) == 0 {
+			return err
+		}
+		w.script(v)
+		return nil
+	}
+	for _, root := range roots {
+		if root.kind != scalarNode {
+			w.root(root)
+		} else if !w.list(v) {
+			w.script(v)
+		}
+	}
+	return nil
+}
+
+// worthParsing says whether a document can hold a reference.
+func worthParsing(doc string) bool {
+	if strings.Contains(doc, "kind: CustomResourceDefinition\n") && strings.Contains(doc, "\nspec:") && !strings.Contains(doc, "\nitems:") {
+		return mayHoldDefault(doc)
+	}
+	return mayHold(doc) || isWordList(doc)
+}
+
+// isWordList says that s may be a list of short references, one per line.
+func isWordList(s string) bool { return !strings.Contains(s, ": ") && !strings.Contains(s, ":\n") }
+
+// documents parses the chunk c of t: as it is, or else with its variables masked.
+func (p *parser) documents(t *text, c chunk) ([]*node, error) {
+	roots, err := parseTree(t, t.s, c.from, c.to)
+	if err == nil {
+		return roots, nil
+	}
+	masked, ok := p.masked[t]
+	if !ok {
+		masked = mask(t.s)
+		p.masked[t] = masked
+	}
+	if masked[c.from:c.to] == t.s[c.from:c.to] {
+		return nil, err
+	}
+	roots, maskedErr := parseTree(t, masked, c.from, c.to)
+	if maskedErr != nil {
+		return nil, err
+	}
+	return roots, nil
+}
+
+// checkText refuses what is no UTF-8 text.
+func checkText(s string) error {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return &placeError{i, "a NUL byte: this is no text"}
+	}
+	if utf8.ValidString(s) {
+		return nil
+	}
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return &placeError{i, "invalid UTF-8"}
+			}
+		}
+	}
+	return nil
+}
+
+// inOrder gives uses their places and sorts them by these.
+func inOrder(s string, uses []Use) []Use {
+	at := make([]int, len(uses))
+	order := make([]int, len(uses))
+	for i, u := range uses {
+		order[i] = i
+		at[i] = u.parts[0].t.root(u.parts[0].base)
+	}
+	sort.SliceStable(order, func(i, j int) bool { return at[order[i]] < at[order[j]] })
+	sorted := make([]Use, 0, len(uses))
+	line, start, seen := 1, 0, 0
+	for _, i := range order {
+		u := uses[i]
+		for seen < at[i] {
+			n := strings.IndexByte(s[seen:at[i]], '\n')
+			if n < 0 {
+				break
+			}
+			seen += n + 1
+			start = seen
+			line++
+		}
+		u.Line, u.Column = line, utf8.RuneCountInString(s[start:at[i]])+1
+		sorted = append(sorted, u)
+	}
+	return sorted
+}
+
+// lineColumn is the 1-based line and column, in characters, of byte i.
+func lineColumn(s string, i int) (line, column int) {
+	i = min(max(i, 0), len(s))
+	start := strings.LastIndexByte(s[:i], '\n') + 1
+	return strings.Count(s[:i], "\n") + 1, utf8.RuneCountInString(s[start:i]) + 1
+}

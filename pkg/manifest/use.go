@@ -49,6 +49,9 @@ type Use struct {
 	// Istio's hub): it is rewritten, but names no image by itself and is not listed.
 	// Its Ref has no Tag, and its Repository may be empty.
 	Prefix bool
+	// Implied says of a prefix that its consumer adds exactly one name: Ref is that
+	// whole image (kubeadm's coredns), and a mapping of images applies to it.
+	Implied bool
 
 	Document   int    // 1-based number of the document in the file
 	Object     string // apiVersion/Kind namespace/name of that document, empty if it is no object

@@ -1,0 +1,185 @@
+package manifest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxUnpacked bounds what gzip inside a manifest may unpack to, in bytes. Files of
+// kubeadm objects are at most 10,240 characters; 16 MiB is far beyond any.
+const maxUnpacked = 16 << 20
+
+// maxNested bounds how deep strings in strings are followed.
+const maxNested = 8
+
+// embedded looks into a string that may hold a document of its own, and says whether
+// it found references there.
+func (w *walker) embedded(n *node) bool {
+	s := n.value
+	if len(s) < 8 || w.t.depth() >= maxNested || !mayEmbed(s) {
+		return false
+	}
+	v, ok := open(w.t, n)
+	if !ok {
+		return false
+	}
+	before := w.found
+	if inner := unbase64(v); inner != nil {
+		w.within(inner)
+		return w.found > before
+	}
+	if !mayHold(s) {
+		return false
+	}
+	w.within(asText(v))
+	return w.found > before
+}
+
+// mayEmbed says that s is more than one word: lines, JSON, or long enough for base64.
+func mayEmbed(s string) bool {
+	return strings.IndexByte(s, '\n') >= 0 || s[0] == '{' || s[0] == '[' || len(s) >= 24 && isBase64(s[:20]) ||
+		strings.HasPrefix(s, "data:")
+}
+
+// within walks the text t as a file of its own.
+func (w *walker) within(t *text) {
+	in := &walker{
+		p: w.p, t: t, form: FormEmbedded, document: w.document, object: w.object, group: w.group, kind: w.kind,
+		before: w.before + w.render() + "|", taken: map[*node]bool{}, aliases: map[*node]bool{},
+	}
+	in.content()
+	w.found += in.found
+}
+
+// content walks whatever t holds: documents of YAML or JSON, or text.
+func (w *walker) content() {
+	s := w.t.s
+	if isScript(s) {
+		w.script(view{w.t, 0, s})
+		return
+	}
+	for _, c := range chunks(s) {
+		roots, err := w.p.documents(w.t, c)
+		if err != nil {
+			w.script(view{w.t, c.from, s[c.from:c.to]})
+			continue
+		}
+		for _, root := range roots {
+			if root.kind == scalarNode {
+				w.script(view{w.t, c.from, s[c.from:c.to]})
+				break
+			}
+			w.root(root)
+		}
+	}
+}
+
+// isScript says that s says so itself.
+func isScript(s string) bool { return strings.HasPrefix(s, "#!") }
+
+// asText makes a view a text of its own.
+func asText(v view) *text {
+	if v.base == 0 && len(v.s) == len(v.t.s) {
+		return v.t
+	}
+	return v.t.slice(v.base, v.base+len(v.s))
+}
+
+// unbase64 is the text behind base64 or gzip and base64, nil if v holds none that is text.
+func unbase64(v view) *text {
+	from := 0
+	if strings.HasPrefix(v.s, "data:") { // RFC 2397, as in Ignition
+		i := strings.Index(v.s, ";base64,")
+		if i < 0 {
+			return nil
+		}
+		from = i + len(";base64,")
+	}
+	trimmed := trimView(v.sub(from, len(v.s)))
+	s := trimmed.s
+	if len(s) < 16 || !isBase64(s[:min(len(s), 64)]) {
+		return nil
+	}
+	flat, width := unwrap(s)
+	raw, err := base64.StdEncoding.DecodeString(flat)
+	if err != nil {
+		return nil
+	}
+	plain, packed := gunzip(raw)
+	if !utf8.Valid(plain) || bytes.IndexByte(plain, 0) >= 0 || !mayHold(string(plain)) {
+		return nil
+	}
+	return &text{
+		s: string(plain), outer: trimmed.t, from: trimmed.base, to: trimmed.base + len(s),
+		encode: encoder(width, packed),
+	}
+}
+
+// isBase64 says that s has the characters of base64 only.
+func isBase64(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isWordByte(s[i]) && s[i] != '+' && s[i] != '/' && s[i] != '=' && s[i] != '\n' || s[i] == '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// unwrap takes the line breaks out of s and gives the width of its lines, 0 for one line.
+func unwrap(s string) (flat string, width int) {
+	i := strings.IndexByte(s, '\n')
+	if i < 0 {
+		return s, 0
+	}
+	return strings.ReplaceAll(s, "\n", ""), i
+}
+
+// gunzip unpacks raw if it is gzip.
+func gunzip(raw []byte) (plain []byte, packed bool) {
+	if !bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
+		return raw, false
+	}
+	r, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return raw, false
+	}
+	plain, err = io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	if err != nil || len(plain) > maxUnpacked {
+		return raw, false
+	}
+	return plain, true
+}
+
+// encoder is the way back from plain text to base64 as it was spelled. Gzip has many
+// spellings of one content: there the content is what has to survive.
+func encoder(width int, packed bool) func(string) (string, bool) {
+	return func(s string) (string, bool) {
+		raw := []byte(s)
+		if packed {
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			if _, err := z.Write(raw); err != nil || z.Close() != nil {
+				return "", false
+			}
+			raw = b.Bytes()
+		}
+		return wrap(base64.StdEncoding.EncodeToString(raw), width), true
+	}
+}
+
+func wrap(s string, width int) string {
+	if width == 0 {
+		return s
+	}
+	var b strings.Builder
+	for ; len(s) > width; s = s[width:] {
+		b.WriteString(s[:width])
+		b.WriteByte('\n')
+	}
+	b.WriteString(s)
+	return b.String()
+}

@@ -1,0 +1,123 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+// A prefixRule is a field that holds only the beginning of image names: its
+// consumer adds the rest. It is rewritten, but names no image.
+type prefixRule struct {
+	name   string
+	at     string // as in rule
+	object string // as in rule
+	adds   string // the one name that the consumer adds, "" if there are several
+}
+
+// prefixRules lists the known consumers.
+var prefixRules = []prefixRule{
+	// kubeadm: cmd/kubeadm/app/images/images.go adds /coredns to the DNS repository, and
+	// one element more where the repository is the upstream default.
+	{"kubeadm", "dns.imageRepository", "", "coredns"},
+	{"kubeadm", "etcd.local.imageRepository", "", "etcd"},
+	{"kubeadm", "clusterConfiguration.imageRepository", "", ""},
+	{"kubeadm", "kubeadmConfigSpec.imageRepository", "", ""},
+	{"kubeadm", "imageRepository", "kubeadm.k8s.io/ClusterConfiguration", ""},
+	{"tkg-bom", "imageConfig.imageRepository", "", ""}, // Tanzu bills of materials
+	{"tigera", "spec.registry", "operator.tigera.io/*", ""},
+	{"tigera", "installation.registry", "", ""},
+	{"istio", "spec.hub", "install.istio.io/*", ""},
+	{"istio", "global.hub", "", ""},
+	{"image-registry", "*imageRegistry", "", ""},
+}
+
+// A prefixMatcher is a prefixRule with its path taken apart.
+type prefixMatcher struct {
+	prefixRule
+	matcher
+}
+
+func prefixMatchers() []prefixMatcher {
+	list := make([]prefixMatcher, len(prefixRules))
+	for i, r := range prefixRules {
+		list[i] = prefixMatcher{r, compile(&rule{at: r.at, object: r.object})}
+	}
+	return list
+}
+
+// upstreamKubernetes are the repositories where kubeadm looks for coredns/coredns
+// instead of coredns (cmd/kubeadm/app/images/images.go, GetDNSImage).
+var upstreamKubernetes = map[string]bool{"registry.k8s.io": true, "k8s.gcr.io": true}
+
+// prefixes records the prefixes among the fields of n.
+func (w *walker) prefixes(n *node) {
+	for i := 0; i+1 < len(n.kids); i += 2 {
+		value := n.kids[i+1].follow()
+		if value == nil || value.kind != scalarNode || value.value == "" {
+			continue
+		}
+		facts := w.p.facts(n.kids[i].value)
+		if !facts.mayBePrefix() || w.taken[n.kids[i+1]] {
+			continue
+		}
+		w.push(step{key: n.kids[i].value, facts: facts})
+		if r, ok := w.prefixRule(); ok && w.prefix(value, r) {
+			w.taken[n.kids[i+1]] = true
+		}
+		w.pop()
+	}
+}
+
+func (f *keyFacts) mayBePrefix() bool {
+	return f.role == repositoryRole || f.role == registryRole || f.role == hubRole
+}
+
+func (w *walker) prefixRule() (prefixRule, bool) {
+	for _, r := range w.p.prefixes {
+		if r.matchesObject(w.group, w.kind) && w.endsWith(r.matcher.steps) {
+			return r.prefixRule, true
+		}
+	}
+	return prefixRule{}, false
+}
+
+// prefix records the value as a prefix, if it is one.
+func (w *walker) prefix(n *node, r prefixRule) bool {
+	v, ok := open(w.t, n)
+	if !ok {
+		return false
+	}
+	return w.prefixView(trimView(v), r)
+}
+
+func (w *walker) prefixView(v view, r prefixRule) bool {
+	if from, to, ok := defaultOf(v.s); ok && strings.HasSuffix(v.s, "}") {
+		v = v.sub(from, to)
+	}
+	ref, err := image.ParsePrefix(v.s)
+	if err != nil {
+		return false
+	}
+	parts := []part{{role: namePart, view: v}}
+	if r.adds != "" {
+		parts = append(parts, part{role: namePart, view: view{s: r.adds}, fixed: true})
+		ref.Repository = strings.TrimPrefix(ref.Repository+"/"+r.adds, "/")
+		if upstreamKubernetes[ref.Registry] && r.adds == "coredns" && ref.Repository == "coredns" {
+			ref.Repository = "coredns/coredns"
+		}
+	}
+	w.record(Use{
+		Ref: ref, Written: v.s, Prefix: true, Implied: r.adds != "",
+		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts,
+	})
+	return true
+}
+
+// valuePrefix handles a prefix that is the value of a variable: its name tells.
+func (w *walker) valuePrefix(name *keyFacts, value *node) bool {
+	if !strings.HasSuffix(name.normal, "imagerepository") && !strings.HasSuffix(name.normal, "imageregistry") {
+		return false
+	}
+	return value.value != "" && w.prefix(value, prefixRule{name: "variable"})
+}

@@ -1,0 +1,236 @@
+package manifest
+
+import "strings"
+
+// script looks for references in text that is no YAML: shell, TOML, PowerShell, Go
+// templates, and manifests that become YAML only when something is filled in. It takes
+// lines that say `image: …` or `sandbox_image = …`, what follows pull and its like, and
+// words that can be nothing but references.
+func (w *walker) script(v view) {
+	for at := 0; at < len(v.s); {
+		line, n := cutLine(v.s[at:])
+		if !isComment(line) {
+			w.scriptLine(uncomment(v.sub(at, at+len(line))))
+		}
+		at += n
+	}
+}
+
+func isComment(line string) bool {
+	line = strings.TrimLeft(line, " \t")
+	return strings.HasPrefix(line, "#") || strings.HasPrefix(line, "//")
+}
+
+// uncomment cuts a comment at the end of a line.
+func uncomment(v view) view {
+	if i := strings.Index(v.s, " #"); i >= 0 {
+		return v.sub(0, i)
+	}
+	return v
+}
+
+func (w *walker) scriptLine(v view) {
+	if key, value, ok := keyLine(v); ok && w.keyed(key, value) {
+		return
+	}
+	previous := ""
+	for at := 0; at < len(v.s); {
+		word, end := nextReference(v, at)
+		if word.s == "" {
+			return
+		}
+		w.scriptWord(word, v.s[:word.base-v.base], previous)
+		previous = word.s
+		at = end
+	}
+}
+
+// keyLine takes `key: value`, `- key: value`, `key = "value"` and `"key": "value",` apart.
+func keyLine(v view) (key string, value view, ok bool) {
+	s := v.s
+	i := nextWord(s, 0)
+	for strings.HasPrefix(s[i:], "- ") {
+		i = nextWord(s, i+2)
+	}
+	end := strings.IndexAny(s[i:], ":=")
+	if end < 0 {
+		return "", view{}, false
+	}
+	key = strings.Trim(strings.TrimSpace(s[i:i+end]), `"'`)
+	for _, c := range []byte(key) {
+		if !isWordByte(c) && c != '-' && c != '.' && c != '/' {
+			return "", view{}, false
+		}
+	}
+	value = trimView(v.sub(i+end+1, len(s)))
+	value = trimView(value.sub(0, len(strings.TrimRight(value.s, ",;"))))
+	if n := len(value.s); n >= 2 && (value.s[0] == '"' || value.s[0] == '\'') && value.s[n-1] == value.s[0] {
+		value = value.sub(1, n-1)
+	}
+	return key, value, key != "" && value.s != ""
+}
+
+// keyed judges the value of a line by its key.
+func (w *walker) keyed(key string, v view) bool {
+	facts := w.p.facts(key)
+	w.push(step{key: key, facts: facts})
+	defer w.pop()
+	if facts.mayBePrefix() && facts.normal == "imagerepository" {
+		return w.prefixView(v, prefixRule{name: "kubeadm"})
+	}
+	m, ok := w.match()
+	if !ok {
+		return false
+	}
+	p, ok := readReference(v)
+	if !ok || !p.is(m.shape) || isWord(p, m) {
+		return false
+	}
+	if strings.Contains(v.s, "{{") && !p.named() {
+		return false
+	}
+	w.add(p, m.name, FormEmbedded, m.confidence)
+	return true
+}
+
+// scriptWord judges one word of a line.
+func (w *walker) scriptWord(word view, before, previous string) {
+	p, ok := readReference(word)
+	if !ok || !p.named() || p.templated && strings.ContainsAny(p.ref.Name(), "${") {
+		return
+	}
+	need, rule := strongReference, "text"
+	if fetches(before) && previous != "" {
+		need, rule = rootedReference, "command"
+	}
+	if p.is(need) && !isCodeHost(p.ref.Registry) {
+		w.push(step{key: rule, facts: w.p.facts(rule)})
+		w.add(p, rule, FormEmbedded, Likely)
+		w.pop()
+	}
+}
+
+// fetches says that the words before end in a command that takes an image.
+func fetches(before string) bool {
+	words := strings.Fields(before)
+	for i := len(words) - 1; i >= 0 && i >= len(words)-3; i-- {
+		word := words[i]
+		if strings.HasPrefix(word, "-") {
+			continue
+		}
+		return i > 0 && (word == "pull" || word == "tag")
+	}
+	return false
+}
+
+// nextReference finds the next word in v.s[at:] that is made of the characters of
+// references and variables. A default in ${VAR:=default} is a word of its own.
+func nextReference(v view, at int) (word view, end int) {
+	s := v.s
+	for i := at; i < len(s); i++ {
+		if !isWordByte(s[i]) && s[i] != '$' || i > 0 && isReferenceByte(s[i-1]) && !dockerURL(s[:i]) {
+			continue
+		}
+		j, spans := referenceEnd(s, i)
+		if j == i {
+			continue
+		}
+		if s[i] == '$' && spans == 1 {
+			if from, to, ok := defaultOf(s[i:j]); ok {
+				return v.sub(i+from, i+to), j
+			}
+		}
+		k := len(strings.TrimRight(s[i:j], ".,:-/"))
+		return v.sub(i, i+k), j
+	}
+	return view{}, len(s)
+}
+
+// referenceEnd is the end of the run of reference characters and variables at s[i],
+// and the number of variables if it is nothing else.
+func referenceEnd(s string, i int) (end, only int) {
+	literal := false
+	for i < len(s) {
+		if j := variableEnd(s, i); j > i {
+			i = j
+			only++
+		} else if j := wordVariableEnd(s, i); j > i && s[i] != '<' {
+			i = j
+			only++
+		} else if isReferenceByte(s[i]) {
+			i++
+			literal = true
+		} else {
+			break
+		}
+	}
+	if literal {
+		only = 0
+	}
+	return i, only
+}
+
+func isReferenceByte(c byte) bool {
+	return isWordByte(c) || c == '.' || c == '-' || c == '/' || c == ':' || c == '@'
+}
+
+// dockerURL says that s ends in docker://, which skopeo puts before references.
+func dockerURL(s string) bool { return strings.HasSuffix(s, "docker://") }
+
+// linesOfConfig handles a list of strings that together are the lines of a YAML file,
+// as Tanzu's bills of materials hold kind's configuration.
+func (w *walker) linesOfConfig(n *node) bool {
+	lines := 0
+	for _, kid := range n.kids {
+		if kid.kind != scalarNode {
+			return false
+		}
+		if _, _, ok := keyLine(view{s: kid.value}); ok && strings.Contains(kid.value, ": ") {
+			lines++
+		}
+	}
+	if lines < 3 || lines*2 < len(n.kids) {
+		return false
+	}
+	for i, kid := range n.kids {
+		w.push(step{index: i})
+		if v, ok := open(w.t, kid); ok {
+			w.scriptLine(v)
+		}
+		w.pop()
+	}
+	return true
+}
+
+// list handles a file with one reference per line, and says whether the text is one.
+func (w *walker) list(v view) bool {
+	var found []spelling
+	for at := 0; at < len(v.s); {
+		line, n := cutLine(v.s[at:])
+		entry := trimView(uncomment(v.sub(at, at+len(line))))
+		at += n
+		if entry.s == "" || isComment(entry.s) {
+			continue
+		}
+		p, ok := readReference(entry)
+		if !ok || !p.named() {
+			return false
+		}
+		found = append(found, p)
+	}
+	rooted := 0
+	for _, p := range found {
+		if p.is(namedReference) {
+			rooted++
+		}
+	}
+	if rooted*2 <= len(found) {
+		return false
+	}
+	for i, p := range found {
+		w.push(step{index: i})
+		w.add(p, "image-list", FormList, Certain)
+		w.pop()
+	}
+	return len(found) > 0
+}

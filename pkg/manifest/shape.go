@@ -1,0 +1,308 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+// A shape is how much a string looks like a reference. A rule that knows its field
+// for sure asks for little, one that goes by a name asks for more.
+type shape int
+
+const (
+	anyReference    shape = iota // nginx will do, ${IMAGE} as well
+	namedReference               // a path, a tag or a digest
+	rootedReference              // a registry host, or a tag or digest
+	taggedReference              // a path, and a tag or digest
+	strongReference              // a registry host, and a tag or digest
+)
+
+// A spelling is a reference as it is written in one string.
+type spelling struct {
+	view      view // the reference itself
+	ref       image.Ref
+	parts     []part
+	templated bool
+
+	host   bool // the registry is written
+	path   bool // there is a slash
+	tagged bool // a tag or digest is written
+}
+
+// is says whether the spelling looks enough like a reference.
+func (p *spelling) is(s shape) bool {
+	switch s {
+	case anyReference:
+		return true
+	case namedReference:
+		return p.named() && (p.path || p.tagged)
+	case rootedReference:
+		return p.named() && (p.host && p.path || p.tagged && !p.isHostPort())
+	case taggedReference:
+		return p.named() && p.path && p.tagged
+	default:
+		return p.named() && p.host && p.path && p.tagged
+	}
+}
+
+// named says that the name is no variable.
+func (p *spelling) named() bool { return !p.ref.IsZero() }
+
+// isHostPort says that the string may as well be HOST:PORT.
+func (p *spelling) isHostPort() bool {
+	if p.path || p.ref.Digest != "" || p.ref.Tag == "" {
+		return false
+	}
+	for _, c := range []byte(p.ref.Tag) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	name := strings.TrimPrefix(p.ref.Repository, "library/")
+	return len(p.ref.Tag) >= 4 || name == "localhost" || strings.Trim(name, "0123456789.") == ""
+}
+
+// readReference reads v, which may hold variables, as a reference.
+func readReference(v view) (spelling, bool) {
+	v = trimView(v)
+	if v.s == "" || len(v.s) > 1024 {
+		return spelling{}, false
+	}
+	if !strings.ContainsAny(v.s, "${<%") && strings.Count(v.s, "@") < 2 {
+		ref, err := image.Parse(v.s)
+		if err != nil {
+			return spelling{}, false
+		}
+		name, tag, digest := cutReference(v.s)
+		return newSpelling(v, ref, name, tag, digest), true
+	}
+	return readTemplate(v)
+}
+
+// newSpelling fills a spelling from the ranges of name, tag and digest in v.s.
+func newSpelling(v view, ref image.Ref, name, tag, digest int) spelling {
+	p := spelling{view: v, ref: ref, tagged: tag > name || digest > tag}
+	slash := strings.IndexByte(v.s[:name], '/')
+	p.path = slash >= 0
+	if p.path {
+		first := v.s[:slash]
+		p.host = strings.ContainsAny(first, ".:") || first == "localhost"
+	}
+	p.parts = []part{{role: namePart, view: v.sub(0, name)}}
+	if tag > name {
+		p.parts = append(p.parts, part{role: tagPart, view: v.sub(name+1, tag)})
+	}
+	if digest > tag {
+		p.parts = append(p.parts, part{role: digestPart, view: v.sub(tag+1, digest)})
+	}
+	return p
+}
+
+// cutReference gives the ends of name, tag and digest in s; a part that is not
+// there ends where the one before it ends.
+func cutReference(s string) (name, tag, digest int) {
+	digest, tag = len(s), len(s)
+	if i := strings.IndexByte(s, '@'); i >= 0 {
+		tag = i
+	}
+	name = tag
+	if i := strings.LastIndexByte(s[:tag], ':'); i > strings.LastIndexByte(s[:tag], '/') {
+		name = i
+	}
+	return name, tag, digest
+}
+
+// trimView takes the white space around v away.
+func trimView(v view) view {
+	i := nextWord(v.s, 0)
+	j := len(v.s)
+	for j > i && isSpace(v.s[j-1]) {
+		j--
+	}
+	return v.sub(i, j)
+}
+
+// readTemplate reads a reference with variables: ${VAR}, $VAR, {{ action }}, <placeholder>.
+func readTemplate(v view) (spelling, bool) {
+	spans := variables(v.s)
+	if len(spans) == 0 {
+		return spelling{}, false
+	}
+	if first := spans[0]; first.from == 0 {
+		if from, to, ok := defaultOf(v.s[:first.to]); ok {
+			return readDefault(v, first.to, from, to)
+		}
+		if first.to == len(v.s) && v.s[0] == '{' {
+			return spelling{}, false // evaluated by a template engine, names nothing here
+		}
+	}
+	skeleton := cover1(v.s, spans)
+	if _, err := image.Parse(collapse(v.s, spans)); err != nil {
+		return spelling{}, false
+	}
+	name, tag, digest := cutReference(skeleton)
+	p := newSpelling(v, image.Ref{}, name, tag, digest)
+	p.templated = true
+	if registryKnown(v.s[:name], spans) {
+		p.ref = templateRef(v.s, name, tag, digest)
+	} else if strings.Contains(v.s[:name], "{{") {
+		return spelling{}, false
+	}
+	return p, true
+}
+
+// registryKnown says whether the first element of a name, which decides about the
+// registry, is free of variables, and the name is more than variables.
+func registryKnown(name string, spans []span) bool {
+	end := strings.IndexByte(name, '/')
+	if end < 0 {
+		end = len(name)
+	}
+	return spans[0].from >= end
+}
+
+// templateRef is the reference with its variables kept as they are written.
+func templateRef(s string, name, tag, digest int) image.Ref {
+	ref, err := image.ParsePrefix(s[:name])
+	if err != nil { // variables in the path
+		host, path, _ := strings.Cut(s[:name], "/")
+		ref = image.Ref{Registry: host, Repository: path}
+		if !strings.ContainsAny(host, ".:") && host != "localhost" {
+			ref = image.Ref{Registry: "docker.io", Repository: s[:name]}
+		}
+	} else if ref.Registry == "docker.io" && !strings.Contains(ref.Repository, "/") {
+		ref.Repository = "library/" + ref.Repository
+	}
+	if tag > name {
+		ref.Tag = s[name+1 : tag]
+	}
+	if digest > tag {
+		ref.Digest = s[tag+1 : digest]
+	}
+	return ref
+}
+
+// readDefault reads ${VAR:=default}rest, whose default stands at v.s[from:to].
+func readDefault(v view, end, from, to int) (spelling, bool) {
+	if end == len(v.s) {
+		return readReference(v.sub(from, to))
+	}
+	head := v.s[from:to]
+	rest := v.s[end:]
+	whole, ok := readReference(view{s: head + rest})
+	if !ok || !whole.named() {
+		return spelling{}, false
+	}
+	name, tag, digest := cutReference(cover1(rest, variables(rest)))
+	if name == 0 { // the whole name is the default, the tag follows
+		tail := newSpelling(v.sub(end, len(v.s)), whole.ref, name, tag, digest)
+		whole.parts = append([]part{{role: namePart, view: v.sub(from, to)}}, tail.parts[1:]...)
+	} else {
+		tail := newSpelling(v.sub(end, len(v.s)), whole.ref, name, tag, digest)
+		whole.parts = append([]part{{role: namePart, view: v.sub(from, to)}}, tail.parts...)
+	}
+	whole.view, whole.templated = v, true
+	return whole, true
+}
+
+// A span is a range of a string.
+type span struct{ from, to int }
+
+// variables finds what in s is filled in later.
+func variables(s string) []span {
+	var list []span
+	for i := 0; i < len(s); {
+		end := variableEnd(s, i)
+		if end <= i {
+			end = wordVariableEnd(s, i)
+		}
+		if end <= i {
+			i++
+			continue
+		}
+		list = append(list, span{i, end})
+		i = end
+	}
+	return list
+}
+
+// wordVariableEnd is the end of $VAR, $(VAR) and <placeholder>.
+func wordVariableEnd(s string, i int) int {
+	switch {
+	case s[i] == '<':
+		if n := strings.IndexByte(s[i:], '>'); n > 1 && !strings.ContainsAny(s[i:i+n], " /") {
+			return i + n + 1
+		}
+	case strings.HasPrefix(s[i:], "$("):
+		if n := strings.IndexByte(s[i:], ')'); n > 0 {
+			return i + n + 1
+		}
+	case strings.HasPrefix(s[i:], "$$"):
+		if end := variableEnd(s, i+1); end > 0 {
+			return end
+		}
+		return wordVariableEnd(s, i+1)
+	case s[i] == '$':
+		j := i + 1
+		for j < len(s) && isWordByte(s[j]) {
+			j++
+		}
+		if j > i+1 {
+			return j
+		}
+	}
+	return 0
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// defaultOf gives the default of ${VAR:=default}, ${VAR:-default} and their like.
+func defaultOf(s string) (from, to int, ok bool) {
+	if !strings.HasPrefix(s, "${") {
+		return 0, 0, false
+	}
+	i := nextWord(s, 2)
+	for i < len(s) && isWordByte(s[i]) {
+		i++
+	}
+	switch {
+	case strings.HasPrefix(s[i:], ":=") || strings.HasPrefix(s[i:], ":-"):
+		i += 2
+	case strings.HasPrefix(s[i:], "="):
+		i++
+	default:
+		return 0, 0, false
+	}
+	from, to = i, len(s)-1
+	if to-from >= 2 && (s[from] == '"' || s[from] == '\'') && s[to-1] == s[from] {
+		from, to = from+1, to-1
+	}
+	return from, to, to > from
+}
+
+// cover1 is s with its variables covered by as many letters.
+func cover1(s string, spans []span) string {
+	b := []byte(s)
+	for _, x := range spans {
+		for i := x.from; i < x.to; i++ {
+			b[i] = 'x'
+		}
+	}
+	return string(b)
+}
+
+// collapse is s with every variable as one letter, so that its length does not count.
+func collapse(s string, spans []span) string {
+	var b strings.Builder
+	at := 0
+	for _, x := range spans {
+		b.WriteString(s[at:x.from])
+		b.WriteByte('x')
+		at = x.to
+	}
+	b.WriteString(s[at:])
+	return b.String()
+}

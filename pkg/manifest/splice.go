@@ -1,0 +1,104 @@
+package manifest
+
+import (
+	"sort"
+	"strings"
+)
+
+// An edit replaces text.s[from:to] by s.
+type edit struct {
+	from, to int
+	s        string
+}
+
+// edits collects what is to change in each text of a file.
+type edits struct {
+	of     map[*text]map[int]edit // by where the edit begins
+	levels [][]*text              // the texts with edits, by depth
+}
+
+// add records that t.s[from:to] becomes s. The same edit twice is one edit (an
+// anchor used twice, a repository that several images share); two different
+// edits of one place are a conflict.
+func (e *edits) add(t *text, from, to int, s string) bool {
+	if old, ok := e.of[t][from]; ok {
+		return old == edit{from, to, s}
+	}
+	if e.of == nil {
+		e.of = map[*text]map[int]edit{}
+	}
+	if e.of[t] == nil {
+		e.of[t] = map[int]edit{}
+		d := t.depth()
+		for len(e.levels) <= d {
+			e.levels = append(e.levels, nil)
+		}
+		e.levels[d] = append(e.levels[d], t)
+	}
+	e.of[t][from] = edit{from, to, s}
+	return true
+}
+
+// apply carries all edits out to the file and gives its new bytes, and false if
+// some edit has no place there.
+func (e *edits) apply(file *text) (string, bool) {
+	for d := len(e.levels) - 1; d > 0; d-- {
+		for _, t := range e.levels[d] {
+			if !e.outward(t) {
+				return "", false
+			}
+		}
+	}
+	return splice(file.s, e.sorted(file))
+}
+
+// outward turns the edits of t into edits of the text around it.
+func (e *edits) outward(t *text) bool {
+	if t.encode != nil {
+		s, ok := splice(t.s, e.sorted(t))
+		if ok {
+			s, ok = t.encode(s)
+		}
+		return ok && e.add(t.outer, t.from, t.to, s)
+	}
+	for _, x := range e.sorted(t) {
+		from, to, ok := t.span(x.from, x.to)
+		if !ok {
+			return false
+		}
+		s, ok := t.respell(x.s)
+		if !ok || !e.add(t.outer, from, to, s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *edits) sorted(t *text) []edit {
+	list := make([]edit, 0, len(e.of[t]))
+	for _, x := range e.of[t] {
+		list = append(list, x)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].from < list[j].from })
+	return list
+}
+
+// splice applies sorted edits to s, and gives false if two of them overlap.
+func splice(s string, list []edit) (string, bool) {
+	if len(list) == 0 {
+		return s, true
+	}
+	var b strings.Builder
+	b.Grow(len(s) + 64*len(list))
+	at := 0
+	for _, x := range list {
+		if x.from < at {
+			return "", false
+		}
+		b.WriteString(s[at:x.from])
+		b.WriteString(x.s)
+		at = x.to
+	}
+	b.WriteString(s[at:])
+	return b.String(), true
+}

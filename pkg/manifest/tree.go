@@ -1,0 +1,235 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// maxDepth bounds the nesting of a document. The API server stops at 10,000 for
+// JSON; nothing that people write comes near a tenth of this.
+const maxDepth = 1000
+
+// A placeError is what is wrong at a byte of the text being parsed.
+type placeError struct {
+	pos    int
+	reason string
+}
+
+func (e *placeError) Error() string { return e.reason }
+
+// parseTree parses the documents in t.s[from:to]. src is t.s or its mask: the same
+// length, so that positions in one are positions in the other.
+func parseTree(t *text, src string, from, to int) (roots []*node, err error) {
+	b := &treeBuilder{t: t, src: src, lines: newLineIndex(src, from, to), seen: map[*yaml.Node]*node{}}
+	if src != t.s {
+		b.masked = &text{s: src, outer: t.outer}
+	}
+	defer func() { // go-yaml panics on a few malformed inputs instead of reporting them
+		if r := recover(); r != nil {
+			roots, err = nil, &placeError{from, fmt.Sprint("the YAML parser gave up: ", r)}
+		}
+	}()
+	d := yaml.NewDecoder(strings.NewReader(src[from:to]))
+	for {
+		var y yaml.Node
+		switch err := d.Decode(&y); {
+		case errors.Is(err, io.EOF):
+			return roots, nil
+		case err != nil:
+			return nil, b.lines.placeOf(err)
+		}
+		if y.Kind != yaml.DocumentNode || len(y.Content) == 0 {
+			continue
+		}
+		root, err := b.build(y.Content[0], 0)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, root)
+	}
+}
+
+// A treeBuilder turns the parser's nodes into ours, with byte positions.
+type treeBuilder struct {
+	t      *text
+	src    string
+	masked *text // the masked text, nil if nothing is masked
+	lines  *lineIndex
+	seen   map[*yaml.Node]*node // anchored nodes only
+	slab   []node
+}
+
+func (b *treeBuilder) build(y *yaml.Node, depth int) (*node, error) {
+	n := b.alloc()
+	n.pos = b.lines.offset(y.Line, y.Column)
+	if depth > maxDepth {
+		return nil, &placeError{n.pos, fmt.Sprintf("nested deeper than %d levels", maxDepth)}
+	}
+	if y.Anchor != "" {
+		b.seen[y] = n
+	}
+	switch y.Kind {
+	case yaml.AliasNode:
+		n.kind, n.to = aliasNode, b.seen[y.Alias]
+	case yaml.ScalarNode:
+		b.scalar(n, y)
+	default:
+		n.kind = mappingNode
+		if y.Kind == yaml.SequenceNode {
+			n.kind = sequenceNode
+		}
+		n.kids = make([]*node, len(y.Content))
+		for i, c := range y.Content {
+			kid, err := b.build(c, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.kids[i] = kid
+		}
+	}
+	return n, nil
+}
+
+func (b *treeBuilder) alloc() *node {
+	if len(b.slab) == 0 {
+		b.slab = make([]node, 128)
+	}
+	n := &b.slab[0]
+	b.slab = b.slab[1:]
+	return n
+}
+
+func (b *treeBuilder) scalar(n *node, y *yaml.Node) {
+	n.value = y.Value
+	switch y.Style &^ yaml.TaggedStyle {
+	case yaml.SingleQuotedStyle:
+		n.style = singleStyle
+	case yaml.DoubleQuotedStyle:
+		n.style = doubleStyle
+	case yaml.LiteralStyle:
+		n.style = literalStyle
+	case yaml.FoldedStyle:
+		n.style = foldedStyle
+	}
+	if y.Anchor != "" || y.Style&yaml.TaggedStyle != 0 {
+		n.pos = skipProperties(b.src, n.pos)
+	}
+	if n.style == plainStyle && n.value == "" {
+		n.pos = -1
+		return
+	}
+	if b.masked != nil {
+		b.unmask(n)
+	}
+}
+
+// unmask puts the bytes that were masked back into the value of n.
+func (b *treeBuilder) unmask(n *node) {
+	v, ok := open(b.masked, n)
+	if !ok {
+		n.pos = -1 // never touched
+		return
+	}
+	if v.t == b.masked {
+		n.value = b.t.s[v.base : v.base+len(v.s)]
+		n.opened = &view{b.t, v.base, n.value}
+		return
+	}
+	value := []byte(v.s)
+	for _, p := range v.t.pieces {
+		if p.n == p.m {
+			copy(value[p.in:], b.t.s[p.out:p.out+p.n])
+		}
+	}
+	n.value = string(value)
+	v.t.s, v.t.outer = n.value, b.t
+	n.opened = &view{v.t, 0, n.value}
+}
+
+// skipProperties steps over anchors, tags, and the white space and comments after them.
+func skipProperties(s string, i int) int {
+	for i < len(s) {
+		switch c := s[i]; {
+		case c == '&' || c == '!':
+			i = wordEnd(s, i)
+		case isSpace(c):
+			i++
+		case c == '#':
+			_, n := cutLine(s[i:])
+			i += n
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// A lineIndex turns the parser's line and column, which count characters, into bytes.
+type lineIndex struct {
+	s      string
+	starts []int
+}
+
+// newLineIndex indexes s[from:to]. YAML knows more line breaks than \n (YAML 1.1, §5.4):
+// go-yaml counts \r, NEL, LS and PS as well.
+func newLineIndex(s string, from, to int) *lineIndex {
+	x := &lineIndex{s: s, starts: append(make([]int, 0, (to-from)/24+1), from)}
+	if strings.HasPrefix(s[from:to], "\ufeff") {
+		x.starts[0] = from + len("\ufeff")
+	}
+	for i := from; i < to; i++ {
+		switch c := s[i]; {
+		case c > '\r' && c < 0xc2:
+		case c == '\n',
+			c == '\r' && (i+1 >= to || s[i+1] != '\n'):
+			x.starts = append(x.starts, i+1)
+		case c == 0xc2 && strings.HasPrefix(s[i:], "\u0085"):
+			x.starts = append(x.starts, i+2)
+		case c == 0xe2 && (strings.HasPrefix(s[i:], "\u2028") || strings.HasPrefix(s[i:], "\u2029")):
+			x.starts = append(x.starts, i+3)
+		}
+	}
+	return x
+}
+
+// offset is the byte at a 1-based line and column.
+func (x *lineIndex) offset(line, column int) int {
+	if line < 1 || line > len(x.starts) {
+		return -1
+	}
+	i := x.starts[line-1]
+	for ; column > 1 && i < len(x.s); column-- {
+		if x.s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, n := utf8.DecodeRuneInString(x.s[i:])
+		i += n
+	}
+	return i
+}
+
+// placeOf reads the line out of an error of go-yaml, which keeps it in its text
+// only (yaml: line 3: …), and points to the first character of that line.
+func (x *lineIndex) placeOf(err error) *placeError {
+	reason := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 1
+	if rest, ok := strings.CutPrefix(reason, "line "); ok {
+		if number, why, ok := strings.Cut(rest, ": "); ok {
+			if n, err := strconv.Atoi(number); err == nil {
+				line, reason = n, why
+			}
+		}
+	}
+	i := max(x.offset(min(line, len(x.starts)), 1), 0)
+	for i < len(x.s) && (x.s[i] == ' ' || x.s[i] == '\t') {
+		i++
+	}
+	return &placeError{i, reason}
+}

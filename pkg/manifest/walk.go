@@ -1,0 +1,319 @@
+package manifest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A walker goes over the nodes of one document and collects the uses it finds.
+// There is no other place that looks for images: a new kind of place is a row in
+// rules.go, a new kind of string a decoder in decode.go.
+type walker struct {
+	p        *parser
+	t        *text // that the nodes stand in
+	form     Form  // FormEmbedded inside a string, "" in the file itself
+	document int
+	object   string // of the outermost document
+	group    string // of the innermost object, for rules
+	kind     string
+	before   string // the path of the texts around t, ended with '|'
+	path     []step
+	scope    scope
+	taken    map[*node]bool // nodes that a split reference has used up
+	aliases  map[*node]bool // collections already walked through an alias
+	found    int
+}
+
+// A step is one element of a path: a key of a mapping or an item of a sequence.
+type step struct {
+	key   string
+	facts *keyFacts // nil for an item
+	index int
+}
+
+// document walks the root of a document.
+func (w *walker) root(n *node) {
+	w.scope = documentScope(n)
+	w.walk(n)
+}
+
+func (w *walker) walk(n *node) {
+	if n == nil {
+		return
+	}
+	switch n.kind {
+	case scalarNode:
+		w.scalar(n)
+	case sequenceNode:
+		w.sequence(n)
+	case mappingNode:
+		w.mapping(n)
+	case aliasNode:
+		w.alias(n)
+	}
+}
+
+// alias follows an alias. A scalar is judged where the alias stands, its bytes are
+// those of the anchor; a collection is walked once more only, so that nested
+// aliases cost nothing.
+func (w *walker) alias(n *node) {
+	switch {
+	case n.to == nil:
+	case n.to.kind == scalarNode:
+		w.scalar(n.to)
+	case !w.aliases[n.to]:
+		w.aliases[n.to] = true
+		w.walk(n.to)
+	}
+}
+
+func (w *walker) push(s step) { w.path = append(w.path, s) }
+func (w *walker) pop()        { w.path = w.path[:len(w.path)-1] }
+
+func (w *walker) sequence(n *node) {
+	if w.isCommandLine() {
+		w.arguments(n)
+		return
+	}
+	if w.linesOfConfig(n) {
+		return
+	}
+	for i, kid := range n.kids {
+		w.push(step{index: i})
+		w.walk(kid)
+		w.pop()
+	}
+}
+
+func (w *walker) mapping(n *node) {
+	defer w.enterObject(n)()
+	if w.kind == "CustomResourceDefinition" && n.get("spec") != nil {
+		w.customResource(n)
+		return
+	}
+	w.prefixes(n)
+	w.split(n)
+	if w.nameValue(n) || w.jsonPatch(n) || w.registryMap(n) {
+		return
+	}
+	for i := 0; i+1 < len(n.kids); i += 2 {
+		w.entry(n, n.kids[i], n.kids[i+1])
+	}
+}
+
+// entry walks the value at one key of a mapping.
+func (w *walker) entry(parent, key, value *node) {
+	facts := w.p.facts(key.value)
+	if facts.ignored || w.taken[value] {
+		return
+	}
+	w.push(step{key: key.value, facts: facts})
+	defer w.pop()
+	if v := value.follow(); v != nil && v.kind == scalarNode && facts.normal == "image" && isPodLike(parent) {
+		if w.reference(v, matcher{rule: &podLike}) {
+			return
+		}
+	}
+	w.walk(value)
+}
+
+// podLike is the rule for `image` beside fields that only containers have.
+var podLike = rule{"container-like", "image", "", FormCRField, Likely, anyReference}
+
+// isPodLike says that n has fields of a container (k8s.io/api core/v1 Container).
+func isPodLike(n *node) bool {
+	for i := 0; i+1 < len(n.kids); i += 2 {
+		switch n.kids[i].value {
+		case "imagePullPolicy", "pullPolicy", "command", "args", "env", "volumeMounts", "ports", "imagePullSecrets":
+			return true
+		}
+	}
+	return false
+}
+
+// enterObject notes which object n is, and gives the way back.
+func (w *walker) enterObject(n *node) func() {
+	kind := n.str("kind")
+	version := n.str("apiVersion")
+	if kind == "" || version == "" {
+		return func() {}
+	}
+	group, kindBefore, objectBefore := w.group, w.kind, w.object
+	w.group, w.kind = "", kind
+	if g, _, ok := strings.Cut(version, "/"); ok {
+		w.group = g
+	}
+	if w.form == "" && (w.object == "" || len(w.path) == 2 && w.path[0].key == "items") {
+		w.object = objectName(version, kind, n.get("metadata").follow())
+	}
+	return func() { w.group, w.kind, w.object = group, kindBefore, objectBefore }
+}
+
+// objectName is apiVersion/Kind namespace/name.
+func objectName(version, kind string, meta *node) string {
+	name := meta.str("name")
+	if name == "" {
+		name = meta.str("generateName")
+	}
+	if ns := meta.str("namespace"); ns != "" {
+		name = ns + "/" + name
+	}
+	return strings.TrimSpace(version + "/" + kind + " " + name)
+}
+
+// scalar judges one string: the rules for its place first, then what it may hold,
+// then its mere shape.
+func (w *walker) scalar(n *node) {
+	if n.value == "" || w.taken[n] {
+		return
+	}
+	if m, ok := w.match(); ok {
+		if w.reference(n, m) {
+			return
+		}
+		if m.name == "vm-image" {
+			return
+		}
+	}
+	if w.embedded(n) {
+		return
+	}
+	w.byShape(n)
+}
+
+// byShape finds a reference that no rule expects: whole strings only.
+func (w *walker) byShape(n *node) {
+	if !maybeReference(n.value) {
+		return
+	}
+	p, ok := w.read(n)
+	switch {
+	case !ok || !p.named() || p.templated:
+	case p.is(strongReference) && !isCodeHost(p.ref.Registry):
+		w.add(p, "reference-shape", FormCRField, Likely)
+	case p.is(taggedReference):
+		w.add(p, "reference-shape", FormCRField, Possible)
+	}
+}
+
+// reference adds the string as the rule m says, if it looks enough like one.
+func (w *walker) reference(n *node, m matcher) bool {
+	p, ok := w.read(n)
+	if !ok || !p.is(m.shape) || isWord(p, m) {
+		return false
+	}
+	form := m.form
+	if form == "" {
+		form = FormCRField
+	}
+	w.add(p, m.name, form, m.confidence)
+	return true
+}
+
+// isWord says that a string which a weak rule accepts is a plain word or a file name.
+func isWord(p spelling, m matcher) bool {
+	return m.confidence < Certain && !p.host && p.named() && strings.HasSuffix(p.ref.Repository, ".img") ||
+		strings.HasSuffix(p.view.s, ".iso") || strings.HasSuffix(p.view.s, ".qcow2") || strings.HasSuffix(p.view.s, ".ova")
+}
+
+// read opens the scalar n and reads it as a reference.
+func (w *walker) read(n *node) (spelling, bool) {
+	if len(n.value) > 1024 || strings.Contains(strings.TrimSpace(n.value), "\n") {
+		return spelling{}, false
+	}
+	v, ok := open(w.t, n)
+	if !ok { // listed all the same; Replace refuses it
+		v = view{&text{s: n.value, outer: w.t, pieces: []piece{{0, 0, max(n.pos, 0), 0}}}, 0, n.value}
+	}
+	return readReference(v)
+}
+
+// match finds the first rule whose place is where the walker stands.
+func (w *walker) match() (matcher, bool) {
+	if len(w.path) == 0 {
+		return matcher{}, false
+	}
+	last := w.path[len(w.path)-1]
+	if last.facts != nil {
+		return w.firstOf(last.facts.rules)
+	}
+	if len(w.path) > 1 && w.path[len(w.path)-2].facts != nil {
+		return w.firstOf(w.path[len(w.path)-2].facts.itemRules)
+	}
+	return matcher{}, false
+}
+
+func (w *walker) firstOf(rules []matcher) (matcher, bool) {
+	for _, m := range rules {
+		if m.matchesObject(w.group, w.kind) && w.endsWith(m.steps) {
+			return m, true
+		}
+	}
+	return matcher{}, false
+}
+
+// endsWith compares the end of the path with the steps of a rule.
+func (w *walker) endsWith(steps []string) bool {
+	if len(steps) > len(w.path) {
+		return false
+	}
+	for i, want := range steps {
+		have := w.path[len(w.path)-1-i]
+		if want == "[]" {
+			if have.facts != nil {
+				return false
+			}
+		} else if have.facts == nil || !glob(want, have.facts.normal) {
+			return false
+		}
+	}
+	return true
+}
+
+// add records a use.
+func (w *walker) add(p spelling, rule string, form Form, c Confidence) {
+	w.record(Use{
+		Ref: p.ref, Written: p.view.s, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts,
+	})
+}
+
+func (w *walker) record(u Use) {
+	if w.form != "" {
+		u.Form = w.form
+	}
+	u.Document, u.Object, u.Path = w.document, w.object, w.before+w.render()
+	w.found++
+	w.p.record(u)
+}
+
+// render spells the path: spec.containers[0].image, data["a.yaml"].
+func (w *walker) render() string {
+	var b strings.Builder
+	for _, s := range w.path {
+		switch {
+		case s.facts == nil:
+			b.WriteByte('[')
+			b.WriteString(strconv.Itoa(s.index))
+			b.WriteByte(']')
+		case isPlainKey(s.key):
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(s.key)
+		default:
+			b.WriteByte('[')
+			b.WriteString(strconv.Quote(s.key))
+			b.WriteByte(']')
+		}
+	}
+	return b.String()
+}
+
+func isPlainKey(key string) bool {
+	for i := 0; i < len(key); i++ {
+		if !isWordByte(key[i]) && key[i] != '-' {
+			return false
+		}
+	}
+	return key != ""
+}
