@@ -1,0 +1,24 @@
+// Command kubectl-airgap is a plugin of kubectl and of clusterctl: see the
+// package internal/cli for its commands.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cli"
+)
+
+// version is written by the linker (-X main.version=v1.2.3).
+var version string
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	return cli.Main(ctx, os.Args, version, streams)
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/rewrite"
+)
+
+// Rules of output: results go to standard output, and nothing else does. What
+// is said about them goes to standard error, one line per thing, beginning with
+// the name of the thing. Nothing depends on the order of a map or on a clock.
+
+// printChanges prints the references that would change, one per line.
+func printChanges(w io.Writer, r *rewrite.Result) {
+	for _, c := range r.Changes {
+		fmt.Fprintf(w, "%s:%d:%d: %s: would become %s\n", r.Name, c.Line, c.Column, c.Written, c.Target)
+	}
+}
+
+// printReport prints what rewrite ends with: the references that were refused,
+// one per line, and the sums. done says whether the rewriting was done or only
+// looked at.
+func printReport(w io.Writer, r rewrite.Report, done bool) {
+	for _, refused := range r.Refused {
+		fmt.Fprintln(w, refused)
+	}
+	if r.Unsure > 0 {
+		fmt.Fprintf(w, "%s of low confidence left alone (--confidence)\n", count(r.Unsure, "reference"))
+	}
+	verb := "rewritten"
+	if !done {
+		verb = "would be rewritten"
+	}
+	fmt.Fprintf(w, "%s, %s: %s %s, %d unchanged, %d refused\n",
+		count(r.Files, "file"), count(r.Documents, "document"), count(r.Rewritten, "reference"), verb, r.Unchanged, len(r.Refused))
+}
+
+// count is "1 file" or "2 files".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,94 @@
+// Package cli is the command line: flags in, one call, print. No other package
+// knows of flags or writes to a terminal.
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// Streams are where a command reads and writes.
+type Streams = genericiooptions.IOStreams
+
+// Main runs the command that args spell (args[0] is the name by which the
+// program was called) and gives the exit status. version is what the linker
+// knows, it may be empty.
+func Main(ctx context.Context, args []string, version string, streams Streams) int {
+	root := New(args[0], version, streams)
+	root.SetArgs(args[1:])
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(streams.ErrOut, cmd, err)
+}
+
+// New returns the command with all its verbs, for the name by which it is called.
+func New(calledAs, version string, streams Streams) *cobra.Command {
+	binary := strings.TrimSuffix(filepath.Base(calledAs), ".exe")
+	root := newRootCmd(binary)
+	root.AddCommand(
+		newImagesCmd(streams),
+		newRewriteCmd(streams),
+		newVersionCmd(version, streams),
+	)
+	for _, cmd := range root.Commands() {
+		cmd.Example = strings.ReplaceAll(cmd.Example, "kubectl airgap", displayName(binary))
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+func newRootCmd(binary string) *cobra.Command {
+	return &cobra.Command{
+		Use:   binary,
+		Short: "Take a Kubernetes cluster into a site without internet",
+		Long: `Take a Kubernetes cluster into a site without internet: find every image that
+its manifests name, and point them at a private registry.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 checked and something is not as
+it should be (the findings were printed).`,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: displayName(binary)},
+		Args:          noVerb,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
+// displayName is how the user called the plugin of this name: kubectl finds
+// kubectl-airgap, clusterctl finds clusterctl-airgap.
+func displayName(binary string) string {
+	for _, host := range []string{"kubectl", "clusterctl"} {
+		if verb, ok := strings.CutPrefix(binary, host+"-"); ok {
+			return host + " " + verb
+		}
+	}
+	return binary
+}
+
+// noVerb refuses what is no command.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return usagef("unknown command %q%s", args[0], hint)
+}
+
+// noArgs refuses arguments of a command that takes only flags.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef("unexpected argument %q", args[0])
+}

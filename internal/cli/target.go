@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+// targetFlags say where images go.
+type targetFlags struct {
+	to     string
+	layout choice
+	maps   []string
+}
+
+func (f *targetFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "the private registry, as `REGISTRY[/PREFIX]`")
+	chooseFlag(cmd, &f.layout, "layout", "",
+		"how names are laid out below the target: registry.k8s.io/coredns/coredns becomes "+
+			"registry.k8s.io/coredns/coredns (host), coredns/coredns (path), coredns (name), "+
+			"or GROUP/coredns (group: the first folder below the input DIR)",
+		image.LayoutHost, image.LayoutPath, image.LayoutName, image.LayoutGroup)
+	flags.StringArrayVar(&f.maps, "map", nil,
+		"an exception: images whose name starts with FROM go to TO, as `FROM=TO`; may be repeated, the longest FROM wins")
+	complete(cmd, "to")
+	complete(cmd, "map")
+}
+
+// mapping is where the flags send images.
+func (f *targetFlags) mapping() (image.Mapping, error) {
+	if f.to == "" {
+		return image.Mapping{}, usagef("no target: name the private registry with --to REGISTRY[/PREFIX]")
+	}
+	var rules []image.Rule
+	for _, s := range f.maps {
+		rule, err := image.ParseRule(s)
+		if err != nil {
+			return image.Mapping{}, usagef("--map %w", err)
+		}
+		rules = append(rules, rule)
+	}
+	m, err := image.NewMapping(f.to, image.Layout(f.layout.value), rules)
+	if err != nil {
+		return image.Mapping{}, usageError{err}
+	}
+	return m, nil
+}
+
+// group is the group of file in layout group; other layouts know none.
+func (f *targetFlags) group(in *input.Input, file *manifest.File) (string, error) {
+	if image.Layout(f.layout.value) != image.LayoutGroup || len(file.Uses()) == 0 {
+		return "", nil
+	}
+	group := in.Group()
+	if group == "" {
+		return "", fmt.Errorf("%s: it has no group for --layout group: name with --filename the DIR whose folders are the groups", in.Name)
+	}
+	if err := image.CheckGroup(group); err != nil {
+		return "", fmt.Errorf("%s: %w", in.Name, err)
+	}
+	return group, nil
+}

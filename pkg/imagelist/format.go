@@ -1,0 +1,157 @@
+package imagelist
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Format is a way to write a List. To add one, write its function and give it
+// a row in formats.
+type Format string
+
+// The formats that Write knows.
+const (
+	FormatText  Format = "text"  // one reference per line
+	FormatTable Format = "table" // one use per line, in columns
+	FormatJSON  Format = "json"  // an ImageList object
+	FormatYAML  Format = "yaml"  // the same as YAML
+)
+
+// WriteOptions say how much a format tells. The zero value is brief.
+type WriteOptions struct {
+	// Explain adds to text and table where in its object each use stands and
+	// which rule found it. The object formats always say so.
+	Explain bool
+}
+
+// A format writes items. Errors of the writer stick to it, so they need no look.
+type format struct {
+	name  Format
+	write func(*bufio.Writer, []*Item, WriteOptions) error
+}
+
+// formats are all formats, in the order in which help shows them.
+func formats() []format {
+	return []format{
+		{FormatText, writeText},
+		{FormatTable, writeTable},
+		{FormatJSON, writeJSON},
+		{FormatYAML, writeYAML},
+	}
+}
+
+// Formats names every format that Write knows, the default first.
+func Formats() []Format {
+	var names []Format
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Write writes the list in the format f. It fails if w does, or if there is no
+// such format.
+func (l *List) Write(w io.Writer, f Format, opts WriteOptions) error {
+	all := formats()
+	i := slices.IndexFunc(all, func(row format) bool { return row.name == f })
+	if i < 0 {
+		return fmt.Errorf("no output format %q; there are %q", f, Formats())
+	}
+	buffered := bufio.NewWriter(w)
+	if err := all[i].write(buffered, l.Items(), opts); err != nil {
+		return fmt.Errorf("writing the image list: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("writing the image list: %w", err)
+	}
+	return nil
+}
+
+func writeText(w *bufio.Writer, items []*Item, opts WriteOptions) error {
+	for _, item := range items {
+		fmt.Fprintln(w, item.Image)
+		if !opts.Explain {
+			continue
+		}
+		for _, u := range item.Uses {
+			fmt.Fprintf(w, "    %s: %s: %s, %s by rule %s\n", u.place(), u.within(), u.Form, u.Confidence, u.Rule)
+		}
+	}
+	return nil
+}
+
+func writeTable(w *bufio.Writer, items []*Item, opts WriteOptions) error {
+	columns := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	header, row := "IMAGE\tPLACE\tFORM\tCONFIDENCE", "%s\t%s\t%s\t%s"
+	if opts.Explain {
+		header += "\tRULE\tOBJECT\tPATH"
+		row += "\t%s\t%s\t%s"
+	}
+	fmt.Fprintln(columns, header)
+	for _, item := range items {
+		for _, u := range item.Uses {
+			cells := []any{item.Image, u.place(), u.Form, u.Confidence}
+			if opts.Explain {
+				cells = append(cells, u.Rule, orNone(u.Object), orNone(u.Path))
+			}
+			fmt.Fprintf(columns, row+"\n", cells...)
+		}
+	}
+	return columns.Flush()
+}
+
+// place is where the use stands, as editors and compilers write it.
+func (u *Use) place() string {
+	return fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column)
+}
+
+// within is the object and the path in it; a plain list has neither.
+func (u *Use) within() string {
+	switch {
+	case u.Object == "" && u.Path == "":
+		return "a line"
+	case u.Object == "":
+		return u.Path
+	}
+	return u.Object + " " + u.Path
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "<none>"
+	}
+	return s
+}
+
+// An object is what the object formats show.
+type object struct {
+	APIVersion string  `json:"apiVersion" yaml:"apiVersion"`
+	Kind       string  `json:"kind" yaml:"kind"`
+	Items      []*Item `json:"items" yaml:"items"`
+}
+
+func newObject(items []*Item) object {
+	return object{"kubectl-airgap.io/v1alpha1", "ImageList", items}
+}
+
+func writeJSON(w *bufio.Writer, items []*Item, _ WriteOptions) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(newObject(items))
+}
+
+func writeYAML(w *bufio.Writer, items []*Item, _ WriteOptions) error {
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(newObject(items)); err != nil {
+		return err
+	}
+	return encoder.Close()
+}

@@ -1,0 +1,162 @@
+// Package rewrite points manifests at another registry: it applies an
+// image.Mapping to the uses in a file and says what became of each.
+package rewrite
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+// A Change is one reference that was respelled.
+type Change struct {
+	Line, Column int
+	Written      string    // as the file spelled it
+	Target       image.Ref // what it names now
+}
+
+// A Result is what became of one file.
+type Result struct {
+	Name      string
+	Output    []byte // the file with its references respelled
+	Diff      []byte // how Output differs, if Options asked for it
+	Documents int
+	Changes   []Change                 // in the order of the file
+	Unchanged int                      // references that were at the target already
+	Unsure    int                      // references left alone, as detection was less sure than asked for
+	Refused   []*manifest.RefusedError // references that cannot be respelled, in the order of the file
+
+	group string
+	refs  []image.Ref // the images of the file
+}
+
+// Options say what File respells.
+type Options struct {
+	// Least is how sure detection must be of a use. The zero value respells
+	// whatever looks like an image.
+	Least manifest.Confidence
+	// Diff asks for Result.Diff: a unified diff as patch -p0 and git apply -p0
+	// take it, empty if nothing changes.
+	Diff bool
+	// Group is the group of the file in image.LayoutGroup, else empty.
+	Group string
+}
+
+// File respells the uses in f as m says. A use that cannot be respelled is left
+// alone and is in Refused. An error means that there is no result.
+func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
+	r := &rewriter{
+		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group},
+		mapping: m.InGroup(opts.Group),
+		least:   opts.Least,
+	}
+	output, err := f.Replace(r.target)
+	for _, leaf := range leaves(err) {
+		refused, ok := errors.AsType[*manifest.RefusedError](leaf)
+		if !ok {
+			return nil, fmt.Errorf("rewriting %s: %w", f.Name, err)
+		}
+		r.takeBack(refused)
+	}
+	slices.SortStableFunc(r.Refused, func(a, b *manifest.RefusedError) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	r.Output = output
+	if opts.Diff {
+		r.Diff = unified(f.Name, f.Bytes(), output)
+	}
+	return &r.Result, nil
+}
+
+// leaves are the errors that errors.Join put together in err.
+func leaves(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what Replace joined, not what a cause joined
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, leaves(e)...)
+	}
+	return all
+}
+
+// A rewriter fills a Result while a file asks where its uses go.
+type rewriter struct {
+	Result
+	mapping image.Mapping
+	least   manifest.Confidence
+}
+
+// target says where u goes; false if it stays.
+func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
+	if u.Confidence < r.least {
+		if !u.Prefix {
+			r.Unsure++
+		}
+		return image.Ref{}, false
+	}
+	if reason := r.obstacle(u); reason != "" {
+		r.Refused = append(r.Refused, &manifest.RefusedError{
+			File: r.Name, Line: u.Line, Column: u.Column, Written: u.Written, Reason: reason,
+		})
+		return image.Ref{}, false
+	}
+	to, moves := r.mapping.Target(u.Ref)
+	if u.Prefix {
+		to, moves = r.mapping.TargetPrefix(u.Ref)
+	} else {
+		r.refs = append(r.refs, u.Ref)
+	}
+	if !moves {
+		r.Unchanged++
+		return image.Ref{}, false
+	}
+	r.Changes = append(r.Changes, Change{Line: u.Line, Column: u.Column, Written: u.Written, Target: to})
+	return to, true
+}
+
+// obstacle is why the mapping cannot say where u goes, empty if it can.
+func (r *rewriter) obstacle(u manifest.Use) string {
+	switch {
+	case u.Ref.IsZero():
+		return "variables hide the name of the image; set them to the private registry instead"
+	case u.Prefix:
+		if rule, conflict := r.mapping.PrefixConflict(u.Ref); conflict {
+			return fmt.Sprintf("rule %s sends images below this prefix elsewhere than the rest of them", rule)
+		}
+	}
+	return ""
+}
+
+// takeBack moves a use from Changes to Refused.
+func (r *rewriter) takeBack(refused *manifest.RefusedError) {
+	i := slices.IndexFunc(r.Changes, func(c Change) bool {
+		return c.Line == refused.Line && c.Column == refused.Column && c.Written == refused.Written
+	})
+	if i >= 0 {
+		r.Changes = slices.Delete(r.Changes, i, i+1)
+	}
+	r.Refused = append(r.Refused, refused)
+}
+
+// unified is the diff of a file that becomes another one, nil if it stays as it is.
+func unified(name string, before, after []byte) []byte {
+	if strings.Contains(name, " ") {
+		name += "\t" // a date may stand behind it, so that the name does not end at its first space
+	}
+	patch := diff.Diff(name, before, name, after)
+	_, patch, _ = bytes.Cut(patch, []byte("\n")) // the command line of diff
+	return patch
+}
