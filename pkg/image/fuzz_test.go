@@ -89,7 +89,7 @@ func checkOnce(t *testing.T, m Mapping, r Ref) {
 	if again, ok := m.Target(target); ok || again != target {
 		t.Fatalf("%s goes to %s, and then to %s", r, target, again)
 	}
-	if !moves || checkName(target.Registry, target.Repository) != "" {
+	if !moves || checkTarget(target) != "" {
 		return
 	}
 	read, err := Parse(target.String())

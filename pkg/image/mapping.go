@@ -67,7 +67,8 @@ type rule struct {
 //
 // The registry of a target needs no dot, as in registry/airgap. Mind that the
 // kubelet reads such a name as docker.io/registry/airgap; a Mapping knows an
-// image of its own again in that spelling.
+// image of its own again in that spelling, and so cannot have a place on
+// docker.io beside it.
 func NewMapping(to string, layout Layout, rules []Rule) (Mapping, error) {
 	m := Mapping{layout: cmp.Or(layout, LayoutHost)}
 	var errs []error
@@ -91,6 +92,7 @@ func NewMapping(to string, layout Layout, rules []Rule) (Mapping, error) {
 		m.rules = append(m.rules, r)
 	}
 	errs = append(errs, m.conflicts()...)
+	errs = append(errs, m.ambiguous())
 	if err := errors.Join(errs...); err != nil {
 		return Mapping{}, err
 	}
@@ -152,6 +154,36 @@ func (m Mapping) conflicts() []error {
 		}
 	}
 	return errs
+}
+
+// ambiguous reports a place without a dot beside one on Docker Hub, where the
+// kubelet would look for both.
+func (m Mapping) ambiguous() error {
+	var short, hub string
+	for _, h := range m.homes() {
+		switch {
+		case h.place.Registry == dockerHub:
+			hub = h.place.Name()
+		case !isRegistry(h.place.Registry):
+			short = h.place.Name()
+		}
+	}
+	if short == "" || hub == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is read as docker.io/%s, which cannot be told from %s: write its registry with a dot or a port", short, short, hub)
+}
+
+// homes returns the places where images go to.
+func (m Mapping) homes() []home {
+	var homes []home
+	if m.to != nil {
+		homes = append(homes, *m.to)
+	}
+	for _, r := range m.rules {
+		homes = append(homes, r.home)
+	}
+	return homes
 }
 
 // conflict says why rule i cannot apply because of rule j.

@@ -44,6 +44,7 @@ func TestNewMappingRefuses(t *testing.T) {
 		{"reg.example", "", "reg.example/x=a.b", []string{"reg.example/x=a.b", "below the target reg.example"}},
 		{"reg.example", "", "quay.io/x=a.b a.b/c=d.e", []string{"a.b/c=d.e never applies", "quay.io/x=a.b"}},
 		{"reg.example", "", "quay.io/x=quay.io", []string{"quay.io/x=quay.io never applies"}},
+		{"registry/airgap", "", "quay.io=docker.io/x", []string{"registry/airgap", "docker.io/x", "with a dot"}},
 		{"registry/airgap", "", "docker.io/registry/airgap/x=a.b", []string{"never applies"}},
 	}
 	for _, test := range tests {

@@ -53,7 +53,7 @@ func checkPairs(pairs []Pair) error {
 	var errs []error
 	sharing := make(map[Ref][]Ref, len(pairs)) // sources by target without digest
 	for _, p := range pairs {
-		if reason := checkName(p.Target.Registry, p.Target.Repository); reason != "" && p.Source != p.Target {
+		if reason := checkTarget(p.Target); reason != "" && p.Source != p.Target {
 			errs = append(errs, fmt.Errorf("%s: the target %s is no name: %s", p.Source, p.Target, reason))
 		}
 		if p.Target.Tag == "" {
@@ -67,6 +67,14 @@ func checkPairs(pairs []Pair) error {
 		sharing[place] = append(sharing[place], p.Source)
 	}
 	return errors.Join(errs...)
+}
+
+// checkTarget is checkName for a name as the kubelet will read it.
+func checkTarget(r Ref) (reason string) {
+	if !isRegistry(r.Registry) {
+		return checkName(dockerHub, r.Name())
+	}
+	return checkName(r.Registry, r.Repository)
 }
 
 // collides returns the first of the sources that go where p goes and may be
