@@ -104,19 +104,27 @@ func unbase64(v view) *text {
 	if len(s) < 16 || !isBase64(s[:min(len(s), 64)]) {
 		return nil
 	}
-	flat, width := unwrap(s)
+	plain, packed, ok := decodeBase64(s)
+	if !ok || !utf8.ValidString(plain) || strings.IndexByte(plain, 0) >= 0 || !mayHold(plain) {
+		return nil
+	}
+	_, width := unwrap(s)
+	return &text{
+		s: plain, outer: trimmed.t, from: trimmed.base, to: trimmed.base + len(s), packed: packed,
+		encode: encoder(width, packed),
+		decode: func(s string) string { plain, _, _ := decodeBase64(s); return plain },
+	}
+}
+
+// decodeBase64 decodes base64, which may be wrapped and may hold gzip.
+func decodeBase64(s string) (plain string, packed, ok bool) {
+	flat, _ := unwrap(s)
 	raw, err := base64.StdEncoding.DecodeString(flat)
 	if err != nil {
-		return nil
+		return "", false, false
 	}
-	plain, packed := gunzip(raw)
-	if !utf8.Valid(plain) || bytes.IndexByte(plain, 0) >= 0 || !mayHold(string(plain)) {
-		return nil
-	}
-	return &text{
-		s: string(plain), outer: trimmed.t, from: trimmed.base, to: trimmed.base + len(s),
-		encode: encoder(width, packed),
-	}
+	b, packed := gunzip(raw)
+	return string(b), packed, true
 }
 
 // isBase64 says that s has the characters of base64 only.

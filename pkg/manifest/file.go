@@ -85,7 +85,11 @@ func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 		if !ok {
 			continue
 		}
-		if reason := u.respell(&e, target); reason != "" {
+		changes, reason := u.respell(target)
+		if reason == "" {
+			reason = e.make(changes)
+		}
+		if reason != "" {
 			refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason})
 		}
 	}

@@ -14,10 +14,13 @@ func mask(s string) string {
 			i++
 			continue
 		}
-		if from, to, alone := wholeLines(s, i, end); alone {
-			blank(b, from, to)
-		} else {
-			cover(b, i, end)
+		switch {
+		case aloneInLines(s, i, end):
+			comment(b, i, end)
+		case isControl(s[i:end]):
+			cover(b, i, end, ' ')
+		default:
+			cover(b, i, end, 'x')
 		}
 		i = end
 	}
@@ -98,19 +101,30 @@ func surrogates(s string, i int) int {
 	return i + n
 }
 
-// wholeLines says whether nothing but white space stands around s[i:end] in its lines.
-func wholeLines(s string, i, end int) (from, to int, alone bool) {
-	from = strings.LastIndexByte(s[:i], '\n') + 1
-	to = len(s)
-	if n := strings.IndexByte(s[end:], '\n'); n >= 0 {
-		to = end + n
-	}
-	alone = s[i] == '{' && strings.TrimSpace(s[from:i]) == "" && strings.TrimSpace(s[end:to]) == ""
-	return i, end, alone
+// aloneInLines says that nothing but white space stands around the action s[i:end].
+func aloneInLines(s string, i, end int) bool {
+	from := strings.LastIndexByte(s[:i], '\n') + 1
+	line, _ := cutLine(s[end:])
+	return s[i] == '{' && strings.TrimSpace(s[from:i]) == "" && strings.TrimSpace(line) == ""
 }
 
-// blank makes b[i:j] a comment in each of its lines.
-func blank(b []byte, i, j int) {
+// isControl says that an action leaves nothing behind: {{ if }}, {{ end }}, a comment,
+// an assignment (text/template, Actions).
+func isControl(action string) bool {
+	if len(action) < 4 || action[0] != '{' {
+		return false
+	}
+	body := strings.TrimLeft(action[2:], "- \t\n")
+	word, _, _ := strings.Cut(strings.TrimRight(body, "-%} \t"), " ")
+	switch word {
+	case "if", "else", "end", "range", "with", "define", "block", "break", "continue", "for", "endfor", "endif", "set":
+		return true
+	}
+	return strings.HasPrefix(body, "/*") || strings.HasPrefix(body, "$") && strings.Contains(body, "=")
+}
+
+// comment makes b[i:j] a comment in each of its lines.
+func comment(b []byte, i, j int) {
 	mark := byte('#')
 	for k := i; k < j; k++ {
 		if b[k] == '\n' || b[k] == '\r' {
@@ -122,15 +136,15 @@ func blank(b []byte, i, j int) {
 	}
 }
 
-// cover makes b[i:j] letters, line breaks excepted.
-func cover(b []byte, i, j int) {
+// cover makes b[i:j] letters or spaces, line breaks excepted.
+func cover(b []byte, i, j int, with byte) {
 	if b[i] == '\\' {
 		copy(b[i:j], `\u0041\u0041`)
 		return
 	}
 	for k := i; k < j; k++ {
 		if b[k] != '\n' && b[k] != '\r' {
-			b[k] = 'x'
+			b[k] = with
 		}
 	}
 }

@@ -22,64 +22,64 @@ type part struct {
 	fixed bool // the consumer adds it: it stands nowhere
 }
 
-// respell records the edits that make u name target. It gives the reason if the
-// parts cannot be made to say so.
-func (u *Use) respell(e *edits, target image.Ref) string {
+// A change is what one part of a reference becomes.
+type change struct {
+	part
+	to string
+}
+
+// respell gives the changes that make u name target, or the reason why its parts
+// cannot be made to say so.
+func (u *Use) respell(target image.Ref) ([]change, string) {
 	var names []part
 	for _, p := range u.parts {
 		if p.role == namePart {
 			names = append(names, p)
 		}
 	}
-	if len(names) == 0 {
-		return "its name stands nowhere in this file"
+	if u.Ref.IsZero() || len(names) == 0 {
+		return nil, "its registry is a variable"
 	}
+	changes := u.versionChanges(target)
 	rest := target.Name()
 	for i := len(names) - 1; i > 0; i-- {
 		kept := commonTail(rest, names[i].s)
 		if kept == "" || names[i].fixed && kept != names[i].s {
-			return "it is put together from several fields, and " + target.Name() + " does not end in " + names[i].s
+			return nil, "it is put together from several fields, and " + target.Name() + " does not end in " + names[i].s
 		}
-		if !e.set(names[i], kept) {
-			return "another image shares its field " + names[i].s
-		}
+		changes = append(changes, change{names[i], slashedAs(names[i].s, kept)})
 		rest = strings.TrimSuffix(strings.TrimSuffix(rest, kept), "/")
 	}
 	if rest == "" {
-		return "it is put together from several fields, and nothing of " + target.Name() + " is left for the first"
+		return nil, "it is put together from several fields, and nothing of " + target.Name() + " is left for the first"
 	}
-	if strings.HasSuffix(names[0].s, "/") {
-		rest += "/"
-	}
-	if !e.set(names[0], rest) {
-		return "another image shares its field " + names[0].s
-	}
-	return u.respellVersion(e, target)
+	return append(changes, change{names[0], slashedAs(names[0].s, rest)}), ""
 }
 
-// respellVersion records the edits of tag and digest, where the target has others.
-func (u *Use) respellVersion(e *edits, target image.Ref) string {
+// versionChanges are the changes of tag and digest, where the target has others.
+func (u *Use) versionChanges(target image.Ref) []change {
+	var changes []change
 	for _, p := range u.parts {
-		want := ""
 		switch {
-		case p.role == tagPart && target.Tag != u.Ref.Tag:
-			want = target.Tag
-		case p.role == digestPart && target.Digest != u.Ref.Digest:
-			want = target.Digest
-		}
-		if want != "" && !e.set(p, want) {
-			return "another image shares its field " + p.s
+		case p.role == tagPart && target.Tag != u.Ref.Tag && target.Tag != "":
+			changes = append(changes, change{p, target.Tag})
+		case p.role == digestPart && target.Digest != u.Ref.Digest && target.Digest != "":
+			changes = append(changes, change{p, target.Digest})
 		}
 	}
-	return ""
+	return changes
 }
 
-// set records that p becomes s, unless it says so already.
-func (e *edits) set(p part, s string) bool {
-	if p.fixed {
-		return p.s == s
+// slashedAs gives s the slashes at its ends that old has.
+func slashedAs(old, s string) string {
+	s = strings.Trim(s, "/")
+	if strings.HasPrefix(old, "/") {
+		s = "/" + s
 	}
-	return e.add(p.t, p.base, p.base+len(p.s), s)
+	if strings.HasSuffix(old, "/") {
+		s += "/"
+	}
+	return s
 }
 
 // commonTail is the longest common end of a and b in whole path elements.

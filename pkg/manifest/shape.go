@@ -137,7 +137,7 @@ func readTemplate(v view) (spelling, bool) {
 			return spelling{}, false // evaluated by a template engine, names nothing here
 		}
 	}
-	skeleton := cover1(v.s, spans)
+	skeleton := covered(v.s, spans)
 	if _, err := image.Parse(collapse(v.s, spans)); err != nil {
 		return spelling{}, false
 	}
@@ -194,7 +194,7 @@ func readDefault(v view, end, from, to int) (spelling, bool) {
 	if !ok || !whole.named() {
 		return spelling{}, false
 	}
-	name, tag, digest := cutReference(cover1(rest, variables(rest)))
+	name, tag, digest := cutReference(covered(rest, variables(rest)))
 	if name == 0 { // the whole name is the default, the tag follows
 		tail := newSpelling(v.sub(end, len(v.s)), whole.ref, name, tag, digest)
 		whole.parts = append([]part{{role: namePart, view: v.sub(from, to)}}, tail.parts[1:]...)
@@ -283,8 +283,8 @@ func defaultOf(s string) (from, to int, ok bool) {
 	return from, to, to > from
 }
 
-// cover1 is s with its variables covered by as many letters.
-func cover1(s string, spans []span) string {
+// covered is s with its variables covered by as many letters.
+func covered(s string, spans []span) string {
 	b := []byte(s)
 	for _, x := range spans {
 		for i := x.from; i < x.to; i++ {

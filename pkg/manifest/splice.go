@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -17,13 +18,43 @@ type edits struct {
 	levels [][]*text              // the texts with edits, by depth
 }
 
-// add records that t.s[from:to] becomes s. The same edit twice is one edit (an
-// anchor used twice, a repository that several images share); two different
-// edits of one place are a conflict.
-func (e *edits) add(t *text, from, to int, s string) bool {
-	if old, ok := e.of[t][from]; ok {
-		return old == edit{from, to, s}
+// make records the changes of one use, all or none. It gives the reason if a place
+// cannot be reached, or another use wants to change it to something else. The same
+// change twice is one (an anchor used twice, a repository that several images share).
+func (e *edits) make(changes []change) (reason string) {
+	for _, c := range changes {
+		if c.fixed || c.s == c.to && e.free(c) {
+			continue
+		}
+		if !c.t.reachable(c.base, c.base+len(c.s)) {
+			return "its spelling does not survive decoding and encoding, so it is left alone"
+		}
+		if !e.agrees(c) {
+			return "another image that shares the field " + strconv.Quote(c.s) + " goes elsewhere"
+		}
 	}
+	for _, c := range changes {
+		if !c.fixed {
+			e.add(c.t, edit{c.base, c.base + len(c.s), c.to})
+		}
+	}
+	return ""
+}
+
+// free says that no other use has touched the place of c.
+func (e *edits) free(c change) bool {
+	_, taken := e.of[c.t][c.base]
+	return !taken
+}
+
+// agrees says that no other use wants something else at the place of c.
+func (e *edits) agrees(c change) bool {
+	old, ok := e.of[c.t][c.base]
+	return !ok || old == edit{c.base, c.base + len(c.s), c.to}
+}
+
+// add records one edit of t.
+func (e *edits) add(t *text, x edit) {
 	if e.of == nil {
 		e.of = map[*text]map[int]edit{}
 	}
@@ -35,8 +66,7 @@ func (e *edits) add(t *text, from, to int, s string) bool {
 		}
 		e.levels[d] = append(e.levels[d], t)
 	}
-	e.of[t][from] = edit{from, to, s}
-	return true
+	e.of[t][x.from] = x
 }
 
 // apply carries all edits out to the file and gives its new bytes, and false if
@@ -59,7 +89,10 @@ func (e *edits) outward(t *text) bool {
 		if ok {
 			s, ok = t.encode(s)
 		}
-		return ok && e.add(t.outer, t.from, t.to, s)
+		if ok {
+			e.add(t.outer, edit{t.from, t.to, s})
+		}
+		return ok
 	}
 	for _, x := range e.sorted(t) {
 		from, to, ok := t.span(x.from, x.to)
@@ -67,9 +100,10 @@ func (e *edits) outward(t *text) bool {
 			return false
 		}
 		s, ok := t.respell(x.s)
-		if !ok || !e.add(t.outer, from, to, s) {
+		if !ok {
 			return false
 		}
+		e.add(t.outer, edit{from, to, s})
 	}
 	return true
 }

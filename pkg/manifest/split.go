@@ -134,7 +134,7 @@ func (w *walker) splitGroup(n *node, g *fields, stem string) {
 		g.tag = g.version
 	}
 	switch {
-	case g.path != nil && g.tag != nil && w.scope.repository != nil:
+	case g.path != nil && w.scope.repository != nil:
 		w.joined("bom", Certain, g, w.scope.repository, g.path)
 	case g.path != nil && g.tag != nil:
 		w.joined("split", Likely, g, g.registry, g.repository, g.path)

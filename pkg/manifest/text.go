@@ -19,8 +19,20 @@ type text struct {
 
 	// An opaque text (base64, gzip) replaces outer.s[from:to] as a whole.
 	encode   func(string) (string, bool)
+	decode   func(string) string
+	packed   bool // compressed: one content has many spellings
 	from, to int
+	survival survival
 }
+
+// survival remembers what text.survives found out.
+type survival uint8
+
+const (
+	unknown survival = iota
+	kept
+	lost
+)
 
 // A piece maps text.s[in:in+n] to outer.s[out:out+m]. Where n == m the bytes are
 // the same one by one; where they differ it is one escape sequence.
@@ -90,6 +102,42 @@ func (t *text) pieceOf(i int) (piece, bool) {
 		return piece{}, false
 	}
 	return t.pieces[k], true
+}
+
+// reachable is the safety law: t.s[i:j] may be replaced only if every text on its way
+// out says where exactly it stands, and what is opaque gives its own bytes back when
+// it is encoded unchanged.
+func (t *text) reachable(i, j int) bool {
+	for t.outer != nil {
+		if t.encode != nil {
+			if !t.survives() {
+				return false
+			}
+			i, j = t.from, t.to
+		} else {
+			from, to, ok := t.span(i, j)
+			if !ok {
+				return false
+			}
+			i, j = from, to
+		}
+		t = t.outer
+	}
+	return true
+}
+
+// survives says that encoding t unchanged gives the bytes that stand in outer, or,
+// for compressed bytes, something that decodes to the same text.
+func (t *text) survives() bool {
+	if t.survival == unknown {
+		t.survival = lost
+		if t.decode(t.outer.s[t.from:t.to]) == t.s {
+			if s, ok := t.encode(t.s); ok && (s == t.outer.s[t.from:t.to] || t.packed && t.decode(s) == t.s) {
+				t.survival = kept
+			}
+		}
+	}
+	return t.survival == kept
 }
 
 // root follows byte i of t out to the file and gives its offset there.
