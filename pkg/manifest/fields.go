@@ -97,6 +97,19 @@ func (w *walker) jsonPatch(n *node) bool {
 	return true
 }
 
+// variable handles {name: X, schema: {openAPIV3Schema: …}}, a variable of a ClusterClass:
+// the name says what its default is.
+func (w *walker) variable(n *node) bool {
+	name, schema := n.get("name").follow(), n.get("schema").follow()
+	if name == nil || name.kind != scalarNode || schema.get("openAPIV3Schema") == nil {
+		return false
+	}
+	w.push(step{key: "schema", facts: w.p.facts("schema")})
+	w.schema(schema, w.p.facts(name.value))
+	w.pop()
+	return true
+}
+
 // isCommandLine says that the walker stands at a list of words or commands.
 func (w *walker) isCommandLine() bool {
 	if len(w.path) == 0 {
@@ -216,7 +229,9 @@ func (w *walker) schemaEntry(key, value *node, property *keyFacts) {
 			property = facts
 		}
 		w.push(step{key: key.value, facts: property})
-		w.walk(value)
+		if value.kind != scalarNode || !w.valuePrefix(property, value) {
+			w.walk(value)
+		}
 	case isProperty:
 		w.push(step{key: key.value, facts: facts})
 		w.schema(value, facts)

@@ -211,7 +211,7 @@ func inOrder(s string, uses []Use) []Use {
 	order := make([]int, len(uses))
 	for i, u := range uses {
 		order[i] = i
-		at[i] = u.parts[0].t.root(u.parts[0].base)
+		at[i] = u.place()
 	}
 	sort.SliceStable(order, func(i, j int) bool { return at[order[i]] < at[order[j]] })
 	sorted := make([]Use, 0, len(uses))

@@ -23,7 +23,7 @@ type edits struct {
 // change twice is one (an anchor used twice, a repository that several images share).
 func (e *edits) make(changes []change) (reason string) {
 	for _, c := range changes {
-		if c.fixed || c.s == c.to && e.free(c) {
+		if c.fixed {
 			continue
 		}
 		if !c.t.reachable(c.base, c.base+len(c.s)) {
@@ -39,12 +39,6 @@ func (e *edits) make(changes []change) (reason string) {
 		}
 	}
 	return ""
-}
-
-// free says that no other use has touched the place of c.
-func (e *edits) free(c change) bool {
-	_, taken := e.of[c.t][c.base]
-	return !taken
 }
 
 // agrees says that no other use wants something else at the place of c.

@@ -394,7 +394,8 @@ func (w *walker) registryMap(n *node) bool {
 		if images == nil || images.kind != mappingNode {
 			continue
 		}
-		if _, err := image.ParsePrefix(n.kids[i].value); err != nil || !isBareRegistry(n.kids[i].value) {
+		host, _, _ := strings.Cut(n.kids[i].value, "/")
+		if _, err := image.ParsePrefix(n.kids[i].value); err != nil || !isBareRegistry(host) {
 			continue
 		}
 		w.push(step{key: n.kids[i].value, facts: w.p.facts(n.kids[i].value)})

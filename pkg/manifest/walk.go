@@ -93,7 +93,7 @@ func (w *walker) mapping(n *node) {
 	}
 	w.prefixes(n)
 	w.split(n)
-	if w.nameValue(n) || w.jsonPatch(n) || w.registryMap(n) {
+	if w.nameValue(n) || w.variable(n) || w.jsonPatch(n) || w.registryMap(n) {
 		return
 	}
 	for i := 0; i+1 < len(n.kids); i += 2 {
