@@ -54,15 +54,17 @@ func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	uses, err := input.Each(ctx, set.Inputs, func(_ *input.Input, f *manifest.File) ([]manifest.Use, error) {
-		return f.Uses(), nil
+	lists, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (*imagelist.List, error) {
+		list := imagelist.New(o.confidence.level())
+		list.Add(in.Name, f.Uses())
+		return list, nil
 	})
 	if err != nil {
 		return err
 	}
-	list := imagelist.New(o.confidence.level())
-	for i := range set.Inputs {
-		list.Add(set.Inputs[i].Name, uses[i])
+	var list imagelist.List
+	for _, l := range lists {
+		list.Merge(l)
 	}
 	return list.Write(streams.Out, imagelist.Format(o.output.value), imagelist.WriteOptions{Explain: o.explain})
 }

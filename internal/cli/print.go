@@ -14,7 +14,7 @@ import (
 // printChanges prints the references that would change, one per line.
 func printChanges(w io.Writer, r *rewrite.Result) {
 	for _, c := range r.Changes {
-		fmt.Fprintf(w, "%s:%d:%d: %s: would become %s\n", r.Name, c.Line, c.Column, c.Written, c.Target)
+		fmt.Fprintf(w, "%s:%d:%d: %s: would go to %s\n", r.Name, c.Line, c.Column, c.Written, c.Target)
 	}
 }
 

@@ -54,11 +54,13 @@ its manifests name, and point them at a private registry.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 checked and something is not as
 it should be (the findings were printed).`,
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: displayName(binary)},
-		Args:          noVerb,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: displayName(binary)},
+		Args:        noVerb,
+		// What cobra takes for the same when it looks for a command by itself.
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 }
 

@@ -8,8 +8,8 @@ package imagelist
 import (
 	"maps"
 	"slices"
+	"strings"
 
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
 
@@ -37,12 +37,7 @@ type Item struct {
 	Templated bool `json:"templated,omitempty" yaml:"templated,omitempty"`
 	// Uses are the places, never none.
 	Uses []Use `json:"uses" yaml:"uses"`
-
-	ref image.Ref
 }
-
-// Ref is the image as a reference; false if variables keep it from being one.
-func (i *Item) Ref() (image.Ref, bool) { return i.ref, !i.Templated }
 
 // A List collects images. The zero List is empty and takes every use, however
 // unsure; New makes one that is choosier.
@@ -72,26 +67,38 @@ func (l *List) add(file string, u *manifest.Use) {
 	if u.Templated {
 		key = u.Written
 	}
+	// Clones, since what a manifest.Use holds may be a part of the whole file.
+	l.append(strings.Clone(key), u.Templated, Use{
+		File:       file,
+		Line:       u.Line,
+		Column:     u.Column,
+		Document:   u.Document,
+		Object:     strings.Clone(u.Object),
+		Path:       strings.Clone(u.Path),
+		Form:       u.Form,
+		Confidence: u.Confidence.String(),
+		Rule:       u.Rule,
+		Written:    strings.Clone(u.Written),
+	})
+}
+
+func (l *List) append(key string, templated bool, uses ...Use) {
 	if l.items == nil {
 		l.items = map[string]*Item{}
 	}
 	item := l.items[key]
 	if item == nil {
-		item = &Item{Image: key, Templated: u.Templated, ref: u.Ref}
+		item = &Item{Image: key, Templated: templated}
 		l.items[key] = item
 	}
-	item.Uses = append(item.Uses, Use{
-		File:       file,
-		Line:       u.Line,
-		Column:     u.Column,
-		Document:   u.Document,
-		Object:     u.Object,
-		Path:       u.Path,
-		Form:       u.Form,
-		Confidence: u.Confidence.String(),
-		Rule:       u.Rule,
-		Written:    u.Written,
-	})
+	item.Uses = append(item.Uses, uses...)
+}
+
+// Merge adds what is in other, behind what is here.
+func (l *List) Merge(other *List) {
+	for key, item := range other.items {
+		l.append(key, item.Templated, item.Uses...)
+	}
 }
 
 // Items are the images, sorted by their reference, each once.

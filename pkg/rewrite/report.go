@@ -36,7 +36,7 @@ func NewReport(results []*Result) Report {
 func Collisions(m image.Mapping, results []*Result) error {
 	refs := map[string][]image.Ref{}
 	for _, r := range results {
-		refs[r.group] = append(refs[r.group], r.refs...)
+		refs[r.group] = slices.AppendSeq(refs[r.group], maps.Keys(r.refs))
 	}
 	var errs []error
 	for _, group := range slices.Sorted(maps.Keys(refs)) {

@@ -35,7 +35,7 @@ type Result struct {
 	Refused   []*manifest.RefusedError // references that cannot be respelled, in the order of the file
 
 	group string
-	refs  []image.Ref // the images of the file
+	refs  map[image.Ref]bool // the images of the file
 }
 
 // Options say what File respells.
@@ -54,7 +54,7 @@ type Options struct {
 // alone and is in Refused. An error means that there is no result.
 func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 	r := &rewriter{
-		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group},
+		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group, refs: map[image.Ref]bool{}},
 		mapping: m.InGroup(opts.Group),
 		least:   opts.Least,
 	}
@@ -62,7 +62,7 @@ func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 	for _, leaf := range leaves(err) {
 		refused, ok := errors.AsType[*manifest.RefusedError](leaf)
 		if !ok {
-			return nil, fmt.Errorf("rewriting %s: %w", f.Name, err)
+			return nil, leaf
 		}
 		r.takeBack(refused)
 	}
@@ -107,6 +107,7 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 		}
 		return image.Ref{}, false
 	}
+	u.Written, u.Ref = strings.Clone(u.Written), clone(u.Ref) // they may be parts of the whole file
 	if reason := r.obstacle(u); reason != "" {
 		r.Refused = append(r.Refused, &manifest.RefusedError{
 			File: r.Name, Line: u.Line, Column: u.Column, Written: u.Written, Reason: reason,
@@ -117,7 +118,7 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 	if u.Prefix {
 		to, moves = r.mapping.TargetPrefix(u.Ref)
 	} else {
-		r.refs = append(r.refs, u.Ref)
+		r.refs[u.Ref] = true
 	}
 	if !moves {
 		r.Unchanged++
@@ -148,7 +149,17 @@ func (r *rewriter) takeBack(refused *manifest.RefusedError) {
 	if i >= 0 {
 		r.Changes = slices.Delete(r.Changes, i, i+1)
 	}
+	refused.Written = strings.Clone(refused.Written)
 	r.Refused = append(r.Refused, refused)
+}
+
+func clone(r image.Ref) image.Ref {
+	return image.Ref{
+		Registry:   strings.Clone(r.Registry),
+		Repository: strings.Clone(r.Repository),
+		Tag:        strings.Clone(r.Tag),
+		Digest:     strings.Clone(r.Digest),
+	}
 }
 
 // unified is the diff of a file that becomes another one, nil if it stays as it is.
