@@ -168,6 +168,9 @@ func isWordList(s string) bool { return !strings.Contains(s, ": ") && !strings.C
 
 // documents parses the chunk c of t: as it is, or else with its variables masked.
 func (p *parser) documents(t *text, c chunk) ([]*node, error) {
+	if root, ok := parseBlock(t.s, c.from, c.to); ok {
+		return []*node{root}, nil
+	}
 	roots, err := parseTree(t, t.s, c.from, c.to)
 	if err == nil {
 		return roots, nil
