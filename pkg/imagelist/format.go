@@ -64,10 +64,11 @@ func (l *List) Write(w io.Writer, f Format, opts WriteOptions) error {
 		return fmt.Errorf("no output format %q; there are %q", f, Formats())
 	}
 	buffered := bufio.NewWriter(w)
-	if err := all[i].write(buffered, l.Items(), opts); err != nil {
-		return fmt.Errorf("writing the image list: %w", err)
+	err := all[i].write(buffered, l.Items(), opts)
+	if broken := buffered.Flush(); broken != nil {
+		err = broken // what the format makes of it says less
 	}
-	if err := buffered.Flush(); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing the image list: %w", err)
 	}
 	return nil

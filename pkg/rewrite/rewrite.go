@@ -81,7 +81,7 @@ func leaves(err error) []error {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what Replace joined, not what a cause joined
+	joined, ok := err.(interface{ Unwrap() []error }) // only what Replace joined, not what a cause joined
 	if !ok {
 		return []error{err}
 	}
