@@ -81,7 +81,7 @@ func (b *blockParser) advance() {
 
 func (b *blockParser) alloc(kind nodeKind) *node {
 	if len(b.slab) == 0 {
-		b.slab = make([]node, 256)
+		b.slab = make([]node, min(256, (len(b.s)-b.next)/16+4)) // a node takes a word and a mark at least
 	}
 	n := &b.slab[0]
 	b.slab = b.slab[1:]
@@ -93,7 +93,7 @@ func (b *blockParser) alloc(kind nodeKind) *node {
 func (b *blockParser) collect(n *node, mark int) *node {
 	count := len(b.kids) - mark
 	if len(b.pool) < count {
-		b.pool = make([]*node, max(512, count))
+		b.pool = make([]*node, max(min(512, (len(b.s)-b.next)/16), count))
 	}
 	n.kids = b.pool[:count:count]
 	b.pool = b.pool[count:]
@@ -206,9 +206,20 @@ func (b *blockParser) mapping(indent, depth int) *node {
 	return b.collect(n, mark)
 }
 
+// maxKey is how long a key on one line may be (YAML 1.2, §7.4.2: 1024 characters).
+const maxKey = 1000
+
 // keyEnd is the place of the colon behind the key at the current place, 0 if there is
 // no simple key.
 func (b *blockParser) keyEnd() int {
+	end := b.keyColon()
+	if end-b.at > maxKey {
+		giveUp()
+	}
+	return end
+}
+
+func (b *blockParser) keyColon() int {
 	i := b.at
 	if c := b.s[i]; c == '"' || c == '\'' {
 		n := strings.IndexByte(b.s[i+1:b.end], c)

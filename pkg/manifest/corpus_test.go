@@ -1,7 +1,10 @@
 package manifest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,6 +57,16 @@ func mapping(t testing.TB) func(Use) (image.Ref, bool) {
 			return u.Ref, true
 		}
 		return m.Target(u.Ref)
+	}
+}
+
+// likely leaves alone what is only possible, as rewrite does.
+func likely(to func(Use) (image.Ref, bool)) func(Use) (image.Ref, bool) {
+	return func(u Use) (image.Ref, bool) {
+		if u.Confidence == Possible {
+			return u.Ref, false
+		}
+		return to(u)
 	}
 }
 
@@ -156,13 +169,27 @@ func refusals(err error) []error {
 	return err.(interface{ Unwrap() []error }).Unwrap()
 }
 
-var word = regexp.MustCompile(`[A-Za-z0-9._/:@+=~-]+`)
+var word = regexp.MustCompile(`[A-Za-z0-9._/:@+=~\\-]+`)
+
+// wrapped is a line of wrapped base64 and the break after it.
+var wrapped = regexp.MustCompile(`(?m)^( *[A-Za-z0-9+/]{60,})\r?\n +([A-Za-z0-9+/]+={0,2}\r?)$`)
+
+// unwrapLines joins wrapped base64, which may have more lines afterwards.
+func unwrapLines(s string) string {
+	for {
+		joined := wrapped.ReplaceAllString(s, "$1$2")
+		if joined == s {
+			return s
+		}
+		s = joined
+	}
+}
 
 // checkOutside compares two files line by line and word by word: between words nothing
 // differs, and a word that differs is the old one behind the target.
 func checkOutside(t *testing.T, name, before, after string) {
 	t.Helper()
-	old, now := strings.Split(before, "\n"), strings.Split(after, "\n")
+	old, now := strings.Split(unwrapLines(before), "\n"), strings.Split(unwrapLines(after), "\n")
 	if len(old) != len(now) {
 		t.Errorf("%s: %d lines became %d", name, len(old), len(now))
 		return
@@ -193,17 +220,33 @@ func respelled(t *testing.T, name, a, b string) bool {
 		if errA != nil || errB != nil {
 			return false
 		}
+		if strings.HasPrefix(string(x), "\x1f\x8b") {
+			x, y = unzip(t, x), unzip(t, y)
+		}
 		checkOutside(t, name+" in base64", string(x), string(y))
 		return true
 	}
 	rest := b[i+len(target)+1:]
-	a = strings.ReplaceAll(a, "localhost:5000/", "localhost_5000/") // a path holds no ':'
+	a = strings.NewReplacer(`\x2f`, "/", `\/`, "/", "localhost:5000/", "localhost_5000/").Replace(a) // a path holds no ':'
 	for _, implied := range []string{"", "docker.io/", "docker.io/library/"} {
 		if tail, ok := strings.CutPrefix(rest, implied); ok && (b[:i]+tail == a || b[:i]+tail == a+"/coredns") {
 			return true
 		}
 	}
 	return false
+}
+
+func unzip(t *testing.T, b []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
 }
 
 // TestCorpusTruth holds the listing against the reviewed truth: every reference, none

@@ -59,7 +59,7 @@ func (w *walker) within(t *text) {
 func (w *walker) content() {
 	s := w.t.s
 	if isScript(s) {
-		w.script(view{w.t, 0, s})
+		w.shell(view{w.t, 0, s})
 		return
 	}
 	for _, c := range chunks(s) {

@@ -159,7 +159,7 @@ func (w *walker) argument(n *node, flag string) {
 		return
 	}
 	if strings.ContainsAny(v.s, " \n") {
-		w.script(v)
+		w.shell(v)
 	}
 }
 

@@ -118,6 +118,9 @@ func (p *parser) file(f *File) error {
 		return err
 	}
 	for _, c := range chunks(f.text.s) {
+		if strings.HasPrefix(f.text.s[c.from:c.to], byteOrderMark) {
+			c.from += len(byteOrderMark)
+		}
 		doc := f.text.s[c.from:c.to]
 		if onlyDirectives(doc) {
 			continue
@@ -137,6 +140,9 @@ func (p *parser) file(f *File) error {
 // chunk walks one document of the file itself.
 func (w *walker) chunk(c chunk) error {
 	v := view{w.t, c.from, w.t.s[c.from:c.to]}
+	if w.list(v) {
+		return nil
+	}
 	roots, err := w.p.documents(w.t, c)
 	if err != nil {
 		if len(variables(v.s)) == 0 {
@@ -148,7 +154,7 @@ func (w *walker) chunk(c chunk) error {
 	for _, root := range roots {
 		if root.kind != scalarNode {
 			w.root(root)
-		} else if !w.list(v) {
+		} else {
 			w.script(v)
 		}
 	}
@@ -163,8 +169,22 @@ func worthParsing(doc string) bool {
 	return mayHold(doc) || isWordList(doc)
 }
 
-// isWordList says that s may be a list of short references, one per line.
-func isWordList(s string) bool { return !strings.Contains(s, ": ") && !strings.Contains(s, ":\n") }
+// isWordList says that s may be a list of references, one per line: its first line is
+// one word.
+func isWordList(s string) bool {
+	for len(s) > 0 {
+		line, n := cutLine(s)
+		line = strings.TrimSpace(line)
+		if line != "" && line[0] != '#' {
+			return !strings.Contains(line, ": ") && !strings.HasSuffix(line, ":")
+		}
+		s = s[n:]
+	}
+	return false
+}
+
+// byteOrderMark may stand before the first document.
+const byteOrderMark = "\ufeff"
 
 // documents parses the chunk c of t: as it is, or else with its variables masked.
 func (p *parser) documents(t *text, c chunk) ([]*node, error) {
@@ -214,7 +234,7 @@ func inOrder(s string, uses []Use) []Use {
 	order := make([]int, len(uses))
 	for i, u := range uses {
 		order[i] = i
-		at[i] = u.place()
+		at[i] = u.at.t.root(u.at.base)
 	}
 	sort.SliceStable(order, func(i, j int) bool { return at[order[i]] < at[order[j]] })
 	sorted := make([]Use, 0, len(uses))

@@ -43,6 +43,9 @@ func variableEnd(s string, i int) int {
 	case '@', '%':
 		return nameBetween(s, i)
 	case '\\':
+		if strings.HasPrefix(s[i:], `\/`) { // JSON's, which go-yaml does not know
+			return i + 2
+		}
 		return surrogates(s, i)
 	}
 	return 0
@@ -139,7 +142,10 @@ func comment(b []byte, i, j int) {
 // cover makes b[i:j] letters or spaces, line breaks excepted.
 func cover(b []byte, i, j int, with byte) {
 	if b[i] == '\\' {
-		copy(b[i:j], `\u0041\u0041`)
+		copy(b[i:j], `\"`)
+		if j-i > 2 {
+			copy(b[i:j], `\u0041\u0041`)
+		}
 		return
 	}
 	for k := i; k < j; k++ {

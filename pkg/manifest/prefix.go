@@ -109,7 +109,7 @@ func (w *walker) prefixView(v view, r prefixRule) bool {
 	}
 	w.record(Use{
 		Ref: ref, Written: v.s, Prefix: true, Implied: r.adds != "",
-		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts,
+		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v,
 	})
 	return true
 }

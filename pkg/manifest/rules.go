@@ -72,11 +72,12 @@ func normal(key string) string {
 	if i := strings.LastIndexByte(key, '/'); i >= 0 {
 		key = key[i+1:] // the name of an annotation without its domain
 	}
-	lower := strings.ToLower(key)
-	if !strings.ContainsAny(lower, "-_.") {
-		return lower
-	}
-	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(lower)
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(key))
 }
 
 // A matcher is a rule with its path taken apart.

@@ -2,6 +2,14 @@ package manifest
 
 import "strings"
 
+// shell is script for text that is known to be commands.
+func (w *walker) shell(v view) {
+	before := w.commands
+	w.commands = true
+	w.script(v)
+	w.commands = before
+}
+
 // script looks for references in text that is no YAML: shell, TOML, PowerShell, Go
 // templates, and manifests that become YAML only when something is filled in. It takes
 // lines that say `image: …` or `sandbox_image = …`, what follows pull and its like, and
@@ -103,11 +111,21 @@ func (w *walker) scriptWord(word view, before, previous string) {
 	if fetches(before) && previous != "" {
 		need, rule = rootedReference, "command"
 	}
-	if p.is(need) && !isCodeHost(p.ref.Registry) {
-		w.push(step{key: rule, facts: w.p.facts(rule)})
-		w.add(p, rule, FormEmbedded, Likely)
-		w.pop()
+	if !p.is(need) || isCodeHost(p.ref.Registry) {
+		return
 	}
+	confidence := Likely
+	if rule == "text" && !w.commands && isProse(before) {
+		confidence = Possible
+	}
+	w.add(p, rule, FormEmbedded, confidence)
+}
+
+// isProse says that what stands before a word is running text: neither an assignment
+// nor a quote nor the start of a line.
+func isProse(before string) bool {
+	before = strings.TrimRight(before, " \t")
+	return before != "" && strings.IndexByte(`=:"'([{,-|>`+"`", before[len(before)-1]) < 0
 }
 
 // fetches says that the words before end in a command that takes an image.

@@ -80,6 +80,9 @@ func (e *edits) apply(file *text) (string, bool) {
 func (e *edits) outward(t *text) bool {
 	if t.encode != nil {
 		s, ok := splice(t.s, e.sorted(t))
+		if ok && s == t.s {
+			return true
+		}
 		if ok {
 			s, ok = t.encode(s)
 		}
@@ -105,7 +108,9 @@ func (e *edits) outward(t *text) bool {
 func (e *edits) sorted(t *text) []edit {
 	list := make([]edit, 0, len(e.of[t]))
 	for _, x := range e.of[t] {
-		list = append(list, x)
+		if x.s != t.s[x.from:x.to] { // what stays need not be spelled anew
+			list = append(list, x)
+		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].from < list[j].from })
 	return list

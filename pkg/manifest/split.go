@@ -145,7 +145,7 @@ func (w *walker) splitGroup(n *node, g *fields, stem string) {
 		g.tag = w.scope.tag
 		w.joined("hub", Likely, g, g.hub, g.name)
 	case g.repository != nil:
-		w.repository(n, g, under)
+		w.repository(n, g, stem, under)
 	case g.name != nil && (g.image || under) && !isURL(g.name.value):
 		w.nameOnly(g, under)
 	}
@@ -166,9 +166,9 @@ func (w *walker) nameOnly(g *fields, under bool) {
 }
 
 // repository joins a repository with what stands beside it.
-func (w *walker) repository(n *node, g *fields, under bool) {
+func (w *walker) repository(n *node, g *fields, stem string, under bool) {
 	repo := g.repository.value
-	if isURL(repo) || isChart(n, repo) || g.tag == nil && g.digest == nil && !w.namesImage(g, under) {
+	if isURL(repo) || isChart(n, stem, repo) || g.tag == nil && g.digest == nil && !w.namesImage(g, under) {
 		return
 	}
 	if g.tag == nil && g.digest == nil && g.version != nil {
@@ -225,6 +225,7 @@ func (w *walker) underImage() bool {
 // joined records the reference that the nodes, in order, and the tag and digest of g make.
 func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bool {
 	var parts []part
+	var at view
 	var written strings.Builder
 	for _, n := range names {
 		if n == nil {
@@ -239,6 +240,7 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bo
 		}
 		written.WriteString(v.s)
 		parts = append(parts, part{view: v, role: namePart})
+		at = v // of several fields the last, since the first may be shared by a whole document
 	}
 	parts = w.version(&written, g, parts)
 	p, ok := readReference(view{s: written.String()})
@@ -255,7 +257,7 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bo
 	}
 	w.record(Use{
 		Ref: p.ref, Written: written.String(), Templated: p.templated,
-		Form: FormSplit, Confidence: c, Rule: rule, parts: parts,
+		Form: FormSplit, Confidence: c, Rule: rule, parts: parts, at: at,
 	})
 	return true
 }
@@ -317,8 +319,8 @@ func isWordNode(n *node) bool {
 func isURL(s string) bool { return strings.Contains(s, "://") || strings.HasPrefix(s, "git@") }
 
 // isChart says that the fields of n name a Helm chart.
-func isChart(n *node, repository string) bool {
-	if n.get("chart") != nil || n.get("chartName") != nil {
+func isChart(n *node, stem, repository string) bool {
+	if stem == "" && (n.str("chart") != "" || n.str("chartName") != "") {
 		return true
 	}
 	return strings.Contains(repository, "/charts") || strings.Contains(repository, "helm")

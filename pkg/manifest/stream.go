@@ -42,7 +42,6 @@ func isMarker(s string) bool {
 // onlyDirectives says that s is empty but for %YAML lines, comments and white space,
 // so that it is no document of its own.
 func onlyDirectives(s string) bool {
-	s = strings.TrimPrefix(s, "\ufeff")
 	for len(s) > 0 {
 		line, n := cutLine(s)
 		line = strings.TrimSpace(line)

@@ -143,8 +143,11 @@ func (b *treeBuilder) unmask(n *node) {
 	}
 	value := []byte(v.s)
 	for _, p := range v.t.pieces {
-		if p.n == p.m {
-			copy(value[p.in:], b.t.s[p.out:p.out+p.n])
+		switch spelled := b.t.s[p.out : p.out+p.m]; {
+		case p.n == p.m:
+			copy(value[p.in:], spelled)
+		case spelled == `\/`:
+			value[p.in] = '/'
 		}
 	}
 	n.value = string(value)
@@ -180,8 +183,8 @@ type lineIndex struct {
 // go-yaml counts \r, NEL, LS and PS as well.
 func newLineIndex(s string, from, to int) *lineIndex {
 	x := &lineIndex{s: s, starts: append(make([]int, 0, (to-from)/24+1), from)}
-	if strings.HasPrefix(s[from:to], "\ufeff") {
-		x.starts[0] = from + len("\ufeff")
+	if strings.HasPrefix(s[from:to], byteOrderMark) {
+		x.starts[0] = from + len(byteOrderMark)
 	}
 	for i := from; i < to; i++ {
 		switch c := s[i]; {

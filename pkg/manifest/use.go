@@ -62,19 +62,8 @@ type Use struct {
 	Confidence Confidence
 	Rule       string // the detection rule that found it
 
+	at    view // where the use is said to stand
 	parts []part
-}
-
-// place is the byte of the file where the use is said to stand: its name, and of a name
-// in several fields the last, since the first may be shared by a whole document.
-func (u *Use) place() int {
-	last := u.parts[0]
-	for _, p := range u.parts {
-		if p.role == namePart && !p.fixed {
-			last = p
-		}
-	}
-	return last.t.root(last.base)
 }
 
 // A RefusedError is a reference that could not be respelled where it stands.

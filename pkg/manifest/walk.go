@@ -22,6 +22,7 @@ type walker struct {
 	taken    map[*node]bool // nodes that a split reference has used up
 	aliases  map[*node]bool // collections already walked through an alias
 	found    int
+	commands bool // the text being read is commands, not prose
 }
 
 // A step is one element of a path: a key of a mapping or an item of a sequence.
@@ -110,7 +111,7 @@ func (w *walker) entry(parent, key, value *node) {
 	w.push(step{key: key.value, facts: facts})
 	defer w.pop()
 	if v := value.follow(); v != nil && v.kind == scalarNode && facts.normal == "image" && isPodLike(parent) {
-		if w.reference(v, matcher{rule: &podLike}) {
+		if m, ok := w.match(); (!ok || m.confidence < Certain) && w.reference(v, matcher{rule: &podLike}) {
 			return
 		}
 	}
@@ -273,7 +274,7 @@ func (w *walker) endsWith(steps []string) bool {
 // add records a use.
 func (w *walker) add(p spelling, rule string, form Form, c Confidence) {
 	w.record(Use{
-		Ref: p.ref, Written: p.view.s, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts,
+		Ref: p.ref, Written: p.view.s, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts, at: p.view,
 	})
 }
 
@@ -281,7 +282,7 @@ func (w *walker) record(u Use) {
 	if w.form != "" {
 		u.Form = w.form
 	}
-	u.Document, u.Object, u.Path = w.document, w.object, w.before+w.render()
+	u.Document, u.Object, u.Path = w.document, w.object, strings.TrimSuffix(w.before+w.render(), "|")
 	w.found++
 	w.p.record(u)
 }
