@@ -19,6 +19,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	return cli.Main(ctx, os.Args, version, streams)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/rewrite"
 )
 
@@ -18,13 +19,16 @@ func printChanges(w io.Writer, r *rewrite.Result) {
 	}
 }
 
-// printReport prints what rewrite ends with: the references that were refused,
-// one per line, and the sums. done says whether the rewriting was done or only
-// looked at.
-func printReport(w io.Writer, r rewrite.Report, done bool) {
-	for _, refused := range r.Refused {
-		fmt.Fprintln(w, refused)
+// printRefused prints the references that cannot be respelled, one per line.
+func printRefused(w io.Writer, refused []*manifest.RefusedError) {
+	for _, r := range refused {
+		fmt.Fprintln(w, r)
 	}
+}
+
+// printReport prints the sums that rewrite ends with. done says whether the
+// rewriting was done or only looked at.
+func printReport(w io.Writer, r rewrite.Report, done bool) {
 	if r.Unsure > 0 {
 		fmt.Fprintf(w, "%s of low confidence left alone (--confidence)\n", count(r.Unsure, "reference"))
 	}

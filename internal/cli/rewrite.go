@@ -22,6 +22,7 @@ type rewriteOptions struct {
 	inPlace    bool
 	diff       bool
 	check      bool
+	quiet      bool
 }
 
 func newRewriteCmd(streams Streams) *cobra.Command {
@@ -47,7 +48,12 @@ two images would go to the same place.`,
   # does everything name the private registry?
   kubectl airgap rewrite -f out --to registry.airgap.example.com/airgap --check`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), streams) },
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.quiet, err = cmd.Flags().GetBool("quiet"); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), streams)
+		},
 	}
 	o.input.addTo(cmd)
 	o.target.addTo(cmd)
@@ -154,7 +160,10 @@ func (o *rewriteOptions) print(streams Streams, results []*rewrite.Result) error
 		return fmt.Errorf("writing standard output: %w", err)
 	}
 	report := rewrite.NewReport(results)
-	printReport(streams.ErrOut, report, !o.dry())
+	printRefused(streams.ErrOut, report.Refused)
+	if !o.quiet {
+		printReport(streams.ErrOut, report, !o.dry())
+	}
 	if len(report.Refused) > 0 || o.check && report.Rewritten > 0 {
 		return errFindings
 	}

@@ -42,11 +42,25 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	refuseArgs(root)
 	return root
 }
 
+// refuseArgs makes the commands that cobra adds end with wrong usage where ours do.
+func refuseArgs(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Args, cmd.RunE = noVerb, root.RunE
+		for _, shell := range cmd.Commands() {
+			shell.Args = noArgs
+		}
+	}
+}
+
 func newRootCmd(binary string) *cobra.Command {
-	return &cobra.Command{
+	root := &cobra.Command{
 		Use:   binary,
 		Short: "Take a Kubernetes cluster into a site without internet",
 		Long: `Take a Kubernetes cluster into a site without internet: find every image that
@@ -62,6 +76,8 @@ it should be (the findings were printed).`,
 		SilenceUsage:               true,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.PersistentFlags().BoolP("quiet", "q", false, "say nothing of what goes well, but what a command finds and what fails")
+	return root
 }
 
 // displayName is how the user called the plugin of this name: kubectl finds

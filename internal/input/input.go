@@ -114,7 +114,7 @@ func fromReader(r io.Reader) Input {
 		Name: Stdin,
 		Rel:  "stdin.yaml",
 		Mode: 0o644,
-		read: func(context.Context) ([]byte, error) { return readAll(r, -1) },
+		read: interruptible(func() ([]byte, error) { return readAll(r, -1) }),
 	}
 }
 
@@ -124,7 +124,28 @@ func fromFile(name, path, rel string, info fs.FileInfo) Input {
 		File: path,
 		Rel:  rel,
 		Mode: info.Mode().Perm(),
-		read: func(context.Context) ([]byte, error) { return readFile(path) },
+		read: interruptible(func() ([]byte, error) { return readFile(path) }),
+	}
+}
+
+// interruptible lets a context end the wait for read, which may be for somebody
+// to type, or for the other end of a pipe. read itself goes on until the program
+// ends.
+func interruptible(read func() ([]byte, error)) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		done := make(chan struct{})
+		var got []byte
+		var failed error
+		go func() {
+			defer close(done)
+			got, failed = read()
+		}()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-done:
+			return got, failed
+		}
 	}
 }
 
@@ -150,10 +171,8 @@ var errTooLarge = fmt.Errorf("larger than %d MiB, the limit for one input", MaxS
 // if that is not known.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	limited := &io.LimitedReader{R: r, N: MaxSize + 1}
-	var buf bytes.Buffer
-	if size >= 0 {
-		buf.Grow(int(min(size, MaxSize)) + bytes.MinRead) // what ReadFrom needs to see the end without growing
-	}
+	room := min(max(size, 0), MaxSize) + bytes.MinRead // what ReadFrom needs to see the end without growing
+	buf := bytes.NewBuffer(make([]byte, 0, room))
 	if _, err := buf.ReadFrom(limited); err != nil {
 		return nil, err
 	}

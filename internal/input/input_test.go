@@ -233,6 +233,20 @@ func TestEachStops(t *testing.T) {
 	}
 }
 
+// Nobody has to type the end of standard input to stop a program.
+func TestEachStopsWaiting(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	defer writer.Close()
+	go func() {
+		_, _ = writer.Write([]byte("image: ")) // once this is read, the reader waits
+		cancel()
+	}()
+	if _, err := Each(ctx, []Input{fromReader(reader)}, parsed); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+}
+
 // An input is read in one piece: reading it takes little more memory than it has bytes.
 func TestReadFileTakesItsSize(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.yaml")

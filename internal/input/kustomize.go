@@ -1,7 +1,6 @@
 package input
 
 import (
-	"context"
 	"path/filepath"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -14,7 +13,7 @@ func kustomization(dir string) Input {
 		Name: dir,
 		Rel:  filepath.Base(absolute(dir)) + ".yaml",
 		Mode: 0o644,
-		read: func(context.Context) ([]byte, error) { return build(dir) },
+		read: interruptible(func() ([]byte, error) { return build(dir) }),
 	}
 }
 
