@@ -89,7 +89,9 @@ func (o *rewriteOptions) run(ctx context.Context, streams Streams) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := rewrite.File(f, m, rewrite.Options{Least: o.confidence.level(), Group: group, Diff: o.diff})
+		r, err := rewrite.File(f, m, rewrite.Options{
+			Least: o.confidence.level(), Group: group, Diff: o.diff, Changes: o.check,
+		})
 		if err != nil {
 			return nil, err
 		}

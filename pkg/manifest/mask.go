@@ -51,9 +51,13 @@ func variableEnd(s string, i int) int {
 	return 0
 }
 
+// maxVariable bounds the length of a variable or action, in bytes, so that a file full
+// of beginnings without ends is read in linear time.
+const maxVariable = 4096
+
 // closing is the end of the action that begins at s[i], line breaks included.
 func closing(s string, i int, mark string) int {
-	n := strings.Index(s[i:], mark)
+	n := strings.Index(s[i:min(len(s), i+maxVariable)], mark)
 	if n < 0 {
 		return 0
 	}
@@ -67,7 +71,7 @@ func dollarEnd(s string, i int) int {
 		return 0
 	}
 	depth := 0
-	for j := i + 1; j < len(s); j++ {
+	for j := i + 1; j < min(len(s), i+maxVariable); j++ {
 		switch s[j] {
 		case '{':
 			depth++

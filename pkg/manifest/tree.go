@@ -234,5 +234,5 @@ func (x *lineIndex) placeOf(err error) *placeError {
 	for i < len(x.s) && (x.s[i] == ' ' || x.s[i] == '\t') {
 		i++
 	}
-	return &placeError{i, reason}
+	return &placeError{i, "not valid YAML: " + reason}
 }

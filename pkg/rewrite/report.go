@@ -21,7 +21,7 @@ func NewReport(results []*Result) Report {
 	report := Report{Files: len(results)}
 	for _, r := range results {
 		report.Documents += r.Documents
-		report.Rewritten += len(r.Changes)
+		report.Rewritten += r.Rewritten
 		report.Unchanged += r.Unchanged
 		report.Unsure += r.Unsure
 		report.Refused = append(report.Refused, r.Refused...)

@@ -29,7 +29,8 @@ type Result struct {
 	Output    []byte // the file with its references respelled
 	Diff      []byte // how Output differs, if Options asked for it
 	Documents int
-	Changes   []Change                 // in the order of the file
+	Rewritten int                      // references that were respelled
+	Changes   []Change                 // those, in the order of the file, if Options asked for them
 	Unchanged int                      // references that were at the target already
 	Unsure    int                      // references left alone, as detection was less sure than asked for
 	Refused   []*manifest.RefusedError // references that cannot be respelled, in the order of the file
@@ -46,6 +47,8 @@ type Options struct {
 	// Diff asks for Result.Diff: a unified diff as patch -p0 and git apply -p0
 	// take it, empty if nothing changes.
 	Diff bool
+	// Changes asks for Result.Changes.
+	Changes bool
 	// Group is the group of the file in image.LayoutGroup, else empty.
 	Group string
 }
@@ -56,7 +59,7 @@ func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 	r := &rewriter{
 		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group, refs: map[image.Ref]bool{}},
 		mapping: m.InGroup(opts.Group),
-		least:   opts.Least,
+		opts:    opts,
 	}
 	output, err := f.Replace(r.target)
 	for _, leaf := range leaves(err) {
@@ -96,35 +99,37 @@ func leaves(err error) []error {
 type rewriter struct {
 	Result
 	mapping image.Mapping
-	least   manifest.Confidence
+	opts    Options
 }
 
 // target says where u goes; false if it stays.
 func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
-	if u.Confidence < r.least {
+	if u.Confidence < r.opts.Least {
 		if !u.Prefix {
 			r.Unsure++
 		}
 		return image.Ref{}, false
 	}
-	u.Written, u.Ref = strings.Clone(u.Written), clone(u.Ref) // they may be parts of the whole file
 	if reason := r.obstacle(u); reason != "" {
 		r.Refused = append(r.Refused, &manifest.RefusedError{
-			File: r.Name, Line: u.Line, Column: u.Column, Written: u.Written, Reason: reason,
+			File: r.Name, Line: u.Line, Column: u.Column, Written: strings.Clone(u.Written), Reason: reason,
 		})
 		return image.Ref{}, false
 	}
 	to, moves := r.mapping.Target(u.Ref)
 	if u.Prefix {
 		to, moves = r.mapping.TargetPrefix(u.Ref)
-	} else {
-		r.refs[u.Ref] = true
+	} else if !r.refs[u.Ref] {
+		r.refs[clone(u.Ref)] = true
 	}
 	if !moves {
 		r.Unchanged++
 		return image.Ref{}, false
 	}
-	r.Changes = append(r.Changes, Change{Line: u.Line, Column: u.Column, Written: u.Written, Target: to})
+	r.Rewritten++
+	if r.opts.Changes {
+		r.Changes = append(r.Changes, Change{u.Line, u.Column, strings.Clone(u.Written), clone(to)})
+	}
 	return to, true
 }
 
@@ -141,8 +146,9 @@ func (r *rewriter) obstacle(u manifest.Use) string {
 	return ""
 }
 
-// takeBack moves a use from Changes to Refused.
+// takeBack makes a use that counts as rewritten one that is refused.
 func (r *rewriter) takeBack(refused *manifest.RefusedError) {
+	r.Rewritten--
 	i := slices.IndexFunc(r.Changes, func(c Change) bool {
 		return c.Line == refused.Line && c.Column == refused.Column && c.Written == refused.Written
 	})
@@ -153,6 +159,8 @@ func (r *rewriter) takeBack(refused *manifest.RefusedError) {
 	r.Refused = append(r.Refused, refused)
 }
 
+// clone is r without ties to the file that it was found in, all of which a part
+// of it would keep in memory.
 func clone(r image.Ref) image.Ref {
 	return image.Ref{
 		Registry:   strings.Clone(r.Registry),

@@ -50,7 +50,7 @@ imageRepository: registry.k8s.io
 // Every use is counted once: as changed, unchanged, unsure or refused.
 func TestFileCounts(t *testing.T) {
 	db := image.Rule{From: "registry.k8s.io/etcd", To: "db.example/etcd"}
-	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost, db), rewrite.Options{Least: manifest.Likely})
+	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost, db), rewrite.Options{Least: manifest.Likely, Changes: true})
 	if r.Documents != 3 || r.Unchanged != 1 || r.Unsure != 1 {
 		t.Errorf("documents %d, unchanged %d, unsure %d, want 3, 1, 1", r.Documents, r.Unchanged, r.Unsure)
 	}
@@ -62,7 +62,7 @@ func TestFileCounts(t *testing.T) {
 		fmt.Fprintf(&got, "%d:%d %s refused\n", e.Line, e.Column, e.Written)
 	}
 	all := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost), rewrite.Options{})
-	if uses := len(all.Changes) + all.Unchanged + all.Unsure + len(all.Refused); uses != 6 {
+	if uses := all.Rewritten + all.Unchanged + all.Unsure + len(all.Refused); uses != 6 {
 		t.Errorf("%d of 6 uses are accounted for", uses)
 	}
 	want := `3:12 quay.io/acme/a:v1 -> r.example/p/quay.io/acme/a:v1
@@ -75,10 +75,18 @@ func TestFileCounts(t *testing.T) {
 	}
 }
 
+// Nobody pays for changes that nobody asked for.
+func TestChangesOnRequest(t *testing.T) {
+	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost), rewrite.Options{})
+	if r.Changes != nil || r.Diff != nil || r.Rewritten == 0 {
+		t.Errorf("%d rewritten, changes %v, diff %q", r.Rewritten, r.Changes, r.Diff)
+	}
+}
+
 // What Replace refuses is no change, and stands where it stands in the file.
 func TestFileTakesBackWhatIsRefused(t *testing.T) {
 	text := "containers:\n- image: >-\n    quay.io/acme/\n\n    x\n- image: ${IMAGE}\n- image: \"quay.io/acme/\\\n    folded:v1\"\n- image: ${OTHER}\n"
-	r := file(t, "folded.yaml", text, mapping(t, image.LayoutHost), rewrite.Options{})
+	r := file(t, "folded.yaml", text, mapping(t, image.LayoutHost), rewrite.Options{Changes: true})
 	for i := 1; i < len(r.Refused); i++ {
 		if r.Refused[i-1].Line > r.Refused[i].Line {
 			t.Errorf("%v before %v", r.Refused[i-1], r.Refused[i])
@@ -88,6 +96,9 @@ func TestFileTakesBackWhatIsRefused(t *testing.T) {
 		if !strings.Contains(string(r.Output), c.Target.Name()) {
 			t.Errorf("%s is said to be rewritten, but is not in\n%s", c.Written, r.Output)
 		}
+	}
+	if len(r.Changes) != r.Rewritten {
+		t.Errorf("%d changes, but %d are counted", len(r.Changes), r.Rewritten)
 	}
 	if len(r.Refused) < 2 {
 		t.Errorf("refused: %v", r.Refused)
