@@ -76,7 +76,7 @@ it should be (the findings were printed).`,
 		SilenceUsage:               true,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().BoolP("quiet", "q", false, "say nothing of what goes well, but what a command finds and what fails")
+	root.PersistentFlags().BoolP("quiet", "q", false, "print no sums: only results, findings and errors")
 	return root
 }
 

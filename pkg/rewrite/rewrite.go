@@ -110,16 +110,17 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 		}
 		return image.Ref{}, false
 	}
-	if reason := r.obstacle(u); reason != "" {
+	to, moves := r.mapping.Target(u.Ref)
+	if u.Prefix {
+		to, moves = r.mapping.TargetPrefix(u.Ref)
+	}
+	if reason := r.obstacle(u, to); reason != "" {
 		r.Refused = append(r.Refused, &manifest.RefusedError{
 			File: r.Name, Line: u.Line, Column: u.Column, Written: strings.Clone(u.Written), Reason: reason,
 		})
 		return image.Ref{}, false
 	}
-	to, moves := r.mapping.Target(u.Ref)
-	if u.Prefix {
-		to, moves = r.mapping.TargetPrefix(u.Ref)
-	} else if !r.refs[u.Ref] {
+	if !u.Prefix && !r.refs[u.Ref] {
 		r.refs[clone(u.Ref)] = true
 	}
 	if !moves {
@@ -133,15 +134,19 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 	return to, true
 }
 
-// obstacle is why the mapping cannot say where u goes, empty if it can.
-func (r *rewriter) obstacle(u manifest.Use) string {
-	switch {
-	case u.Ref.IsZero():
+// obstacle is why u cannot go where the mapping says, empty if it can.
+func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
+	if u.Ref.IsZero() {
 		return "variables hide the name of the image; set them to the private registry instead"
-	case u.Prefix:
+	}
+	if u.Prefix {
 		if rule, conflict := r.mapping.PrefixConflict(u.Ref); conflict {
 			return fmt.Sprintf("rule %s sends images below this prefix elsewhere than the rest of them", rule)
 		}
+		return ""
+	}
+	if _, err := image.Parse(to.Name()); err != nil {
+		return fmt.Sprintf("no target: %v", err)
 	}
 	return ""
 }

@@ -75,6 +75,19 @@ func TestFileCounts(t *testing.T) {
 	}
 }
 
+// A target that no registry takes is a matter of the one reference.
+func TestTargetIsNoName(t *testing.T) {
+	m := mapping(t, image.LayoutHost)
+	long := "quay.io/" + strings.Repeat("x", 240) + ":v1"
+	r := file(t, "long.yaml", "image: nginx\n---\nimage: "+long+"\n", m, rewrite.Options{})
+	if r.Rewritten != 1 || len(r.Refused) != 1 || r.Refused[0].Line != 3 {
+		t.Errorf("%d rewritten, refused %v", r.Rewritten, r.Refused)
+	}
+	if err := rewrite.Collisions(m, []*rewrite.Result{r}); err != nil {
+		t.Error(err)
+	}
+}
+
 // Nobody pays for changes that nobody asked for.
 func TestChangesOnRequest(t *testing.T) {
 	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost), rewrite.Options{})
