@@ -50,13 +50,10 @@ func mapping(t testing.TB) func(Use) (image.Ref, bool) {
 		t.Fatal(err)
 	}
 	return func(u Use) (image.Ref, bool) {
-		if u.Prefix && !u.Implied {
-			return m.TargetPrefix(u.Ref)
-		}
 		if u.Ref.IsZero() {
 			return u.Ref, true
 		}
-		return m.Target(u.Ref)
+		return u.Target(m)
 	}
 }
 

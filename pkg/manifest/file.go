@@ -80,17 +80,13 @@ func (f *File) Uses() []Use { return f.uses }
 func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 	var e edits
 	var refused []error
-	for _, u := range f.uses {
-		target, ok := to(u)
-		if !ok {
-			continue
-		}
-		changes, reason := u.respell(target)
-		if reason == "" {
-			reason = e.make(changes)
-		}
-		if reason != "" {
-			refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason})
+	for at := 0; at < len(f.uses); {
+		joint := f.joint(at)
+		at += len(joint)
+		if reason := e.respell(joint, to); reason != "" {
+			for _, u := range joint {
+				refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason})
+			}
 		}
 	}
 	out, ok := e.apply(f.text)
@@ -98,6 +94,15 @@ func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 		return nil, fmt.Errorf("rewriting %s: edits overlap", f.Name)
 	}
 	return []byte(out), errors.Join(refused...)
+}
+
+// joint is the use at i and those after it that have to change together with it.
+func (f *File) joint(i int) []Use {
+	end := i + 1
+	for end < len(f.uses) && f.uses[i].joint && f.uses[end].joint && f.uses[end].at == f.uses[i].at {
+		end++
+	}
+	return f.uses[i:end]
 }
 
 // A parser holds what the walkers of one file share.

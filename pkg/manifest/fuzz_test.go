@@ -60,12 +60,7 @@ func FuzzReplace(f *testing.F) {
 		if err != nil {
 			return
 		}
-		out, err := file.Replace(func(u Use) (image.Ref, bool) {
-			if u.Prefix && !u.Implied {
-				return m.TargetPrefix(u.Ref)
-			}
-			return m.Target(u.Ref)
-		})
+		out, err := file.Replace(func(u Use) (image.Ref, bool) { return u.Target(m) })
 		if out == nil {
 			t.Fatal(err)
 		}

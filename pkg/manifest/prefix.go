@@ -13,23 +13,30 @@ type prefixRule struct {
 	at     string // as in rule
 	object string // as in rule
 	adds   string // the one name that the consumer adds, "" if there are several
+	// several says that coredns is among the names that are added.
+	several bool
 }
+
+// dnsBeside is what an imageRepository says about coredns where dns has none of its own.
+// Under most layouts that image goes elsewhere than the field can say: then the conflict
+// of the two is the refusal that the user has to see.
+var dnsBeside = prefixRule{name: "kubeadm-dns", adds: "coredns"}
 
 // prefixRules lists the known consumers.
 var prefixRules = []prefixRule{
 	// kubeadm: cmd/kubeadm/app/images/images.go adds /coredns to the DNS repository, and
 	// one element more where the repository is the upstream default.
-	{"kubeadm", "dns.imageRepository", "", "coredns"},
-	{"kubeadm", "etcd.local.imageRepository", "", "etcd"},
-	{"kubeadm", "clusterConfiguration.imageRepository", "", ""},
-	{"kubeadm", "kubeadmConfigSpec.imageRepository", "", ""},
-	{"kubeadm", "imageRepository", "kubeadm.k8s.io/ClusterConfiguration", ""},
-	{"tkg-bom", "imageConfig.imageRepository", "", ""}, // Tanzu bills of materials
-	{"tigera", "spec.registry", "operator.tigera.io/*", ""},
-	{"tigera", "installation.registry", "", ""},
-	{"istio", "spec.hub", "install.istio.io/*", ""},
-	{"istio", "global.hub", "", ""},
-	{"image-registry", "*imageRegistry", "", ""},
+	{"kubeadm", "dns.imageRepository", "", "coredns", false},
+	{"kubeadm", "etcd.local.imageRepository", "", "etcd", false},
+	{"kubeadm", "clusterConfiguration.imageRepository", "", "", true},
+	{"kubeadm", "kubeadmConfigSpec.imageRepository", "", "", true},
+	{"kubeadm", "imageRepository", "kubeadm.k8s.io/ClusterConfiguration", "", true},
+	{"tkg-bom", "imageConfig.imageRepository", "", "", false}, // Tanzu bills of materials
+	{"tigera", "spec.registry", "operator.tigera.io/*", "", false},
+	{"tigera", "installation.registry", "", "", false},
+	{"istio", "spec.hub", "install.istio.io/*", "", false},
+	{"istio", "global.hub", "", "", false},
+	{"image-registry", "*imageRegistry", "", "", false},
 }
 
 // A prefixMatcher is a prefixRule with its path taken apart.
@@ -64,6 +71,9 @@ func (w *walker) prefixes(n *node) {
 		w.push(step{key: n.kids[i].value, facts: facts})
 		if r, ok := w.prefixRule(); ok && w.prefix(value, r) {
 			w.taken[n.kids[i+1]] = true
+			if r.several && upstreamKubernetes[value.value] && filled(n.get("dns").follow().get("imageRepository")) == nil {
+				w.prefix(value, dnsBeside)
+			}
 		}
 		w.pop()
 	}
@@ -107,9 +117,13 @@ func (w *walker) prefixView(v view, r prefixRule) bool {
 			ref.Repository = "coredns/coredns"
 		}
 	}
+	written := v.s
+	if r == dnsBeside {
+		written = ref.Name() // one field, two uses: say which
+	}
 	w.record(Use{
-		Ref: ref, Written: v.s, Prefix: true, Implied: r.adds != "",
-		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v,
+		Ref: ref, Written: written, Prefix: true, Implied: r.adds != "",
+		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v, joint: r.several || r == dnsBeside,
 	})
 	return true
 }

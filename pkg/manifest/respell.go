@@ -38,7 +38,7 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 		}
 	}
 	if u.Ref.IsZero() || len(names) == 0 {
-		return nil, "its registry is a variable"
+		return nil, "a variable or placeholder hides which registry it comes from"
 	}
 	changes := u.versionChanges(target)
 	rest := target.Name()

@@ -1,9 +1,12 @@
 package manifest
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // An edit replaces text.s[from:to] by s.
@@ -18,7 +21,29 @@ type edits struct {
 	levels [][]*text              // the texts with edits, by depth
 }
 
-// make records the changes of one use, all or none. It gives the reason if a place
+// respell records the changes that make the uses name what to says, all or none.
+func (e *edits) respell(uses []Use, to func(Use) (image.Ref, bool)) (reason string) {
+	var all []change
+	for i := range uses {
+		target, ok := to(uses[i])
+		if !ok {
+			continue
+		}
+		changes, reason := uses[i].respell(target)
+		if reason != "" {
+			return reason
+		}
+		for _, c := range changes {
+			if slices.ContainsFunc(all, func(o change) bool { return !o.fixed && o.view == c.view && o.to != c.to }) {
+				return shares(changes, c)
+			}
+		}
+		all = append(all, changes...)
+	}
+	return e.make(all)
+}
+
+// make records changes, all or none. It gives the reason if a place
 // cannot be reached, or another use wants to change it to something else. The same
 // change twice is one (an anchor used twice, a repository that several images share).
 func (e *edits) make(changes []change) (reason string) {
@@ -30,7 +55,7 @@ func (e *edits) make(changes []change) (reason string) {
 			return "its spelling does not survive decoding and encoding, so it is left alone"
 		}
 		if !e.agrees(c) {
-			return "another image that shares the field " + strconv.Quote(c.s) + " goes elsewhere"
+			return shares(changes, c)
 		}
 	}
 	for _, c := range changes {
@@ -39,6 +64,17 @@ func (e *edits) make(changes []change) (reason string) {
 		}
 	}
 	return ""
+}
+
+// shares says why c cannot have the field that it shares with others.
+func shares(changes []change, c change) string {
+	for _, x := range changes {
+		if x.fixed {
+			return "its consumer adds " + x.s + ", which goes elsewhere than the other images below " + c.s +
+				"; give " + x.s + " an imageRepository of its own"
+		}
+	}
+	return "another image that shares the field " + strconv.Quote(c.s) + " goes elsewhere"
 }
 
 // agrees says that no other use wants something else at the place of c.

@@ -1,10 +1,6 @@
 package manifest
 
-import (
-	"strings"
-
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
-)
+import "strings"
 
 // A splitRole is what a field contributes to a reference that stands in several fields.
 type splitRole uint8
@@ -19,6 +15,7 @@ const (
 	tagRole
 	versionRole
 	digestRole
+	newNameRole
 )
 
 // splitRoles are the ends of keys that have a role; what stands before is the stem
@@ -36,8 +33,7 @@ var splitRoles = []struct {
 	{"imagetag", tagRole},
 	{"imageversion", versionRole},
 	{"imagedigest", digestRole},
-	{"newname", repositoryRole}, // kustomize
-	{"newtag", tagRole},
+	{"newtag", tagRole}, // kustomize
 	{"registry", registryRole},
 	{"repository", repositoryRole},
 	{"repo", repositoryRole},
@@ -57,6 +53,8 @@ func roleOf(key string) (splitRole, string) {
 		return nameRole, ""
 	case "version":
 		return versionRole, ""
+	case "newname": // kustomize: `name` beside it only says which image is meant
+		return newNameRole, ""
 	}
 	for _, r := range splitRoles {
 		if stem, ok := strings.CutSuffix(key, r.end); ok {
@@ -68,9 +66,9 @@ func roleOf(key string) (splitRole, string) {
 
 // fields are the parts of one reference among the entries of a mapping.
 type fields struct {
-	registry, hub, repository, name, path, tag, version, digest *node
-	image                                                       bool // name stands at a key that says image
-	hasTag                                                      bool // there is a key for a tag, even an empty one
+	registry, hub, repository, name, newName, path, tag, version, digest *node
+	image                                                                bool // name stands at a key that says image
+	hasTag                                                               bool // there is a key for a tag, even an empty one
 }
 
 // split finds references that stand in several fields of n.
@@ -118,6 +116,8 @@ func (g *fields) set(f *keyFacts, value *node) {
 		}
 	case pathRole:
 		g.path = value
+	case newNameRole:
+		g.newName = value
 	case tagRole:
 		g.tag = value
 	case versionRole:
@@ -130,10 +130,12 @@ func (g *fields) set(f *keyFacts, value *node) {
 // splitGroup decides whether the fields of one stem make a reference.
 func (w *walker) splitGroup(n *node, g *fields, stem string) {
 	under := w.underImage() || strings.HasSuffix(stem, "image")
-	if g.tag == nil && (g.image && (g.repository != nil || g.registry != nil) || under) {
+	if g.tag == nil && g.version != nil && g.versionIsTag(under) {
 		g.tag = g.version
 	}
 	switch {
+	case g.newName != nil:
+		w.joined("kustomize", Certain, g, g.newName)
 	case g.path != nil && w.scope.repository != nil:
 		w.joined("bom", Certain, g, w.scope.repository, g.path)
 	case g.path != nil && g.tag != nil:
@@ -146,9 +148,15 @@ func (w *walker) splitGroup(n *node, g *fields, stem string) {
 		w.joined("hub", Likely, g, g.hub, g.name)
 	case g.repository != nil:
 		w.repository(n, g, stem, under)
-	case g.name != nil && (g.image || under) && !isURL(g.name.value):
+	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.value):
 		w.nameOnly(g, under)
 	}
+}
+
+// versionIsTag says that a version beside a name is its tag.
+func (g *fields) versionIsTag(under bool) bool {
+	return g.image && (g.repository != nil || g.registry != nil || g.name != nil && strings.Contains(g.name.value, "/")) ||
+		under && !g.hasTag
 }
 
 // nameOnly joins image or name with a registry and a tag beside it.
@@ -187,7 +195,7 @@ func (w *walker) repository(n *node, g *fields, stem string, under bool) {
 	if p.host || !ok {
 		names = []*node{g.repository}
 	}
-	if g.name != nil && (g.image || under || isPrefix && g.tag != nil && !isPlainName(g, w)) && !endsIn(repo, g.name.value) {
+	if g.name != nil && (g.image || under || isPrefix && w.inImages()) && !endsIn(repo, g.name.value) {
 		names = append(names, g.name)
 		isPrefix = false
 	}
@@ -200,9 +208,6 @@ func (w *walker) repository(n *node, g *fields, stem string, under bool) {
 	w.joined("split", Likely, g, names...)
 }
 
-// isPlainName says that `name` beside a repository is a label, not a part of it.
-func isPlainName(g *fields, _ *walker) bool { return !g.image }
-
 // namesImage says that a repository without a tag is an image all the same.
 func (w *walker) namesImage(g *fields, under bool) bool {
 	if g.image && g.name != nil || under && (g.hasTag || strings.Contains(g.repository.value, "/")) {
@@ -214,12 +219,17 @@ func (w *walker) namesImage(g *fields, under bool) bool {
 
 // underImage says that the walker stands at a key that says image.
 func (w *walker) underImage() bool {
-	for i := len(w.path) - 1; i >= 0 && i >= len(w.path)-2; i-- {
-		if f := w.path[i].facts; f != nil {
-			return strings.HasSuffix(f.normal, "image") || f.normal == "images" && i < len(w.path)-1 || strings.HasPrefix(f.normal, "image")
-		}
+	if len(w.path) == 0 {
+		return false
 	}
-	return false
+	f := w.path[len(w.path)-1].facts
+	return f != nil && (strings.HasSuffix(f.normal, "image") || strings.HasPrefix(f.normal, "image"))
+}
+
+// inImages says that the walker stands at an item of a list of images.
+func (w *walker) inImages() bool {
+	n := len(w.path)
+	return n > 1 && w.path[n-1].facts == nil && w.path[n-2].facts != nil && w.path[n-2].facts.normal == "images"
 }
 
 // joined records the reference that the nodes, in order, and the tag and digest of g make.
@@ -382,43 +392,4 @@ func filled(n *node) *node {
 		return nil
 	}
 	return n
-}
-
-// registryMap handles {REGISTRY: {images: {NAME: [TAG, …]}}}, the lists of skopeo sync
-// and mindthegap.
-func (w *walker) registryMap(n *node) bool {
-	if len(w.path) > 0 {
-		return false
-	}
-	before := w.found
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		images := n.kids[i+1].follow().get("images").follow()
-		if images == nil || images.kind != mappingNode {
-			continue
-		}
-		host, _, _ := strings.Cut(n.kids[i].value, "/")
-		if _, err := image.ParsePrefix(n.kids[i].value); err != nil || !isBareRegistry(host) {
-			continue
-		}
-		w.push(step{key: n.kids[i].value, facts: w.p.facts(n.kids[i].value)})
-		for j := 0; j+1 < len(images.kids); j += 2 {
-			w.registryImage(n.kids[i], images.kids[j], images.kids[j+1].follow())
-		}
-		w.pop()
-	}
-	return w.found > before
-}
-
-func (w *walker) registryImage(registry, name, tags *node) {
-	w.push(step{key: name.value, facts: w.p.facts(name.value)})
-	defer w.pop()
-	if tags == nil || tags.kind != sequenceNode || len(tags.kids) == 0 {
-		w.joined("registry-map", Likely, &fields{}, registry, name)
-		return
-	}
-	for i, tag := range tags.kids {
-		w.push(step{index: i})
-		w.joined("registry-map", Certain, &fields{tag: tag.follow()}, registry, name)
-		w.pop()
-	}
 }

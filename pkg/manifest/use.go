@@ -64,6 +64,16 @@ type Use struct {
 
 	at    view // where the use is said to stand
 	parts []part
+	joint bool // changes only together with the other joint uses of its place
+}
+
+// Target says where m sends the image or prefix that u names, and whether that is
+// another place than where it is.
+func (u Use) Target(m image.Mapping) (image.Ref, bool) {
+	if u.Prefix && !u.Implied {
+		return m.TargetPrefix(u.Ref)
+	}
+	return m.Target(u.Ref)
 }
 
 // A RefusedError is a reference that could not be respelled where it stands.

@@ -184,10 +184,15 @@ func (w *walker) scalar(n *node) {
 
 // byShape finds a reference that no rule expects: whole strings only.
 func (w *walker) byShape(n *node) {
-	if !maybeReference(n.value) {
+	if !maybeReference(strings.TrimPrefix(n.value, dockerScheme)) {
 		return
 	}
 	p, ok := w.read(n)
+	if strings.HasPrefix(n.value, dockerScheme) { // KubeVirt's importer, skopeo
+		if v, opened := open(w.t, n); opened {
+			p, ok = readReference(v.sub(len(dockerScheme), len(v.s)))
+		}
+	}
 	switch {
 	case !ok || !p.named() || p.templated:
 	case p.is(strongReference) && !isCodeHost(p.ref.Registry):
@@ -197,10 +202,16 @@ func (w *walker) byShape(n *node) {
 	}
 }
 
+// dockerScheme stands before a reference where other transports are possible.
+const dockerScheme = "docker://"
+
 // reference adds the string as the rule m says, if it looks enough like one.
 func (w *walker) reference(n *node, m matcher) bool {
 	p, ok := w.read(n)
-	if !ok || !p.is(m.shape) || isWord(p, m) {
+	if !ok && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
+		p, ok = spelling{view: p.view, templated: true, parts: []part{{view: p.view}}}, true
+	}
+	if !ok || !p.is(m.shape) || isWord(p, m) || n.style == plainStyle && isNull(n.value) {
 		return false
 	}
 	form := m.form
@@ -209,6 +220,21 @@ func (w *walker) reference(n *node, m matcher) bool {
 	}
 	w.add(p, m.name, form, m.confidence)
 	return true
+}
+
+// isPlaceholder says that a string which is no reference stands for one (REGISTRY/NAME:TAG):
+// where there has to be an image, it is listed so that nobody misses it.
+func isPlaceholder(s string) bool {
+	return s != "" && !strings.ContainsAny(s, " \t\n{}\"'") && strings.ToLower(s) != s
+}
+
+// isNull says that a plain scalar is no string (YAML 1.2, §10.3).
+func isNull(s string) bool {
+	switch s {
+	case "~", "null", "Null", "NULL", "true", "false":
+		return true
+	}
+	return false
 }
 
 // isWord says that a string which a weak rule accepts is a plain word or a file name.
@@ -226,7 +252,11 @@ func (w *walker) read(n *node) (spelling, bool) {
 	if !ok { // listed all the same; Replace refuses it
 		v = view{&text{s: n.value, outer: w.t, pieces: []piece{{0, 0, max(n.pos, 0), 0}}}, 0, n.value}
 	}
-	return readReference(v)
+	p, ok := readReference(v)
+	if !ok {
+		p.view = trimView(v)
+	}
+	return p, ok
 }
 
 // match finds the first rule whose place is where the walker stands.
