@@ -60,6 +60,7 @@ func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group, refs: map[image.Ref]bool{}},
 		mapping: m.InGroup(opts.Group),
 		opts:    opts,
+		moving:  map[place]int{},
 	}
 	output, err := f.Replace(r.target)
 	for _, leaf := range leaves(err) {
@@ -100,7 +101,11 @@ type rewriter struct {
 	Result
 	mapping image.Mapping
 	opts    Options
+	moving  map[place]int // how many uses were told to move, so far without refusal
 }
+
+// A place is where a use stands. Several uses may stand in one.
+type place struct{ line, column int }
 
 // target says where u goes; false if it stays.
 func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
@@ -110,13 +115,10 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 		}
 		return image.Ref{}, false
 	}
-	to, moves := r.mapping.Target(u.Ref)
-	if u.Prefix {
-		to, moves = r.mapping.TargetPrefix(u.Ref)
-	}
+	to, moves := u.Target(r.mapping)
 	if reason := r.obstacle(u, to); reason != "" {
-		r.Refused = append(r.Refused, &manifest.RefusedError{
-			File: r.Name, Line: u.Line, Column: u.Column, Written: strings.Clone(u.Written), Reason: reason,
+		r.refuse(&manifest.RefusedError{
+			File: r.Name, Line: u.Line, Column: u.Column, Written: u.Written, Reason: reason,
 		})
 		return image.Ref{}, false
 	}
@@ -128,6 +130,7 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 		return image.Ref{}, false
 	}
 	r.Rewritten++
+	r.moving[place{u.Line, u.Column}]++
 	if r.opts.Changes {
 		r.Changes = append(r.Changes, Change{u.Line, u.Column, strings.Clone(u.Written), clone(to)})
 	}
@@ -136,10 +139,13 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 
 // obstacle is why u cannot go where the mapping says, empty if it can.
 func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
+	if last := len(r.Refused) - 1; last >= 0 && r.Refused[last].Line == u.Line && r.Refused[last].Column == u.Column {
+		return r.Refused[last].Reason // what one use needs to stay, another cannot move
+	}
 	if u.Ref.IsZero() {
 		return "variables hide the name of the image; set them to the private registry instead"
 	}
-	if u.Prefix {
+	if u.Prefix && !u.Implied {
 		if rule, conflict := r.mapping.PrefixConflict(u.Ref); conflict {
 			return fmt.Sprintf("rule %s sends images below this prefix elsewhere than the rest of them", rule)
 		}
@@ -153,15 +159,24 @@ func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
 
 // takeBack makes a use that counts as rewritten one that is refused.
 func (r *rewriter) takeBack(refused *manifest.RefusedError) {
-	r.Rewritten--
-	i := slices.IndexFunc(r.Changes, func(c Change) bool {
-		return c.Line == refused.Line && c.Column == refused.Column && c.Written == refused.Written
-	})
+	at := place{refused.Line, refused.Column}
+	if r.moving[at] > 0 {
+		r.moving[at]--
+		r.Rewritten--
+	}
+	i := slices.IndexFunc(r.Changes, func(c Change) bool { return at == place{c.Line, c.Column} })
 	if i >= 0 {
 		r.Changes = slices.Delete(r.Changes, i, i+1)
 	}
+	r.refuse(refused)
+}
+
+// refuse reports a reference, once where several uses of it stand in one place.
+func (r *rewriter) refuse(refused *manifest.RefusedError) {
 	refused.Written = strings.Clone(refused.Written)
-	r.Refused = append(r.Refused, refused)
+	if !slices.ContainsFunc(r.Refused, func(old *manifest.RefusedError) bool { return *old == *refused }) {
+		r.Refused = append(r.Refused, refused)
+	}
 }
 
 // clone is r without ties to the file that it was found in, all of which a part

@@ -42,15 +42,15 @@ const pods = `spec:
 ---
 flavour: acme/flavour:v3
 ---
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-imageRepository: registry.k8s.io
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+spec: {hub: docker.io/istio}
 `
 
 // Every use is counted once: as changed, unchanged, unsure or refused.
 func TestFileCounts(t *testing.T) {
-	db := image.Rule{From: "registry.k8s.io/etcd", To: "db.example/etcd"}
-	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost, db), rewrite.Options{Least: manifest.Likely, Changes: true})
+	pilot := image.Rule{From: "docker.io/istio/pilot", To: "pilot.example/pilot"}
+	r := file(t, "pods.yaml", pods, mapping(t, image.LayoutHost, pilot), rewrite.Options{Least: manifest.Likely, Changes: true})
 	if r.Documents != 3 || r.Unchanged != 1 || r.Unsure != 1 {
 		t.Errorf("documents %d, unchanged %d, unsure %d, want 3, 1, 1", r.Documents, r.Unchanged, r.Unsure)
 	}
@@ -68,18 +68,30 @@ func TestFileCounts(t *testing.T) {
 	want := `3:12 quay.io/acme/a:v1 -> r.example/p/quay.io/acme/a:v1
 5:13 quay.io/acme/b:v1 -> r.example/p/quay.io/acme/b:v1
 4:12 ${IMAGE} refused
-12:18 registry.k8s.io refused
+12:13 docker.io/istio refused
 `
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", &got, want)
 	}
 }
 
+// What kubeadm makes of one field moves together or stays.
+func TestUsesOfOnePlace(t *testing.T) {
+	text := "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nimageRepository: registry.k8s.io\n"
+	etcd := image.Rule{From: "registry.k8s.io/etcd", To: "r.example/db/etcd"}
+	for _, m := range []image.Mapping{mapping(t, image.LayoutHost), mapping(t, image.LayoutName, etcd)} {
+		r := file(t, "kubeadm.yaml", text, m, rewrite.Options{Changes: true})
+		if string(r.Output) != text || r.Rewritten != 0 || len(r.Changes) != 0 || len(r.Refused) == 0 {
+			t.Errorf("%d rewritten, %v, refused %v:\n%s", r.Rewritten, r.Changes, r.Refused, r.Output)
+		}
+	}
+}
+
 // A target that no registry takes is a matter of the one reference.
 func TestTargetIsNoName(t *testing.T) {
 	m := mapping(t, image.LayoutHost)
-	long := "quay.io/" + strings.Repeat("x", 240) + ":v1"
-	r := file(t, "long.yaml", "image: nginx\n---\nimage: "+long+"\n", m, rewrite.Options{})
+	long := "quay.io/" + strings.Repeat("x", 250) + ":v1"
+	r := file(t, "long.yaml", "image: quay.io/acme/a:v1\n---\nimage: "+long+"\n", m, rewrite.Options{})
 	if r.Rewritten != 1 || len(r.Refused) != 1 || r.Refused[0].Line != 3 {
 		t.Errorf("%d rewritten, refused %v", r.Rewritten, r.Refused)
 	}
@@ -159,10 +171,10 @@ func TestCollisionsOfRewrittenImagesOnly(t *testing.T) {
 func TestNewReport(t *testing.T) {
 	m, opts := mapping(t, image.LayoutHost), rewrite.Options{Least: manifest.Likely}
 	report := rewrite.NewReport([]*rewrite.Result{
-		file(t, "a.yaml", pods, m, opts), file(t, "b.yaml", "image: nginx\n", m, opts),
+		file(t, "a.yaml", pods, m, opts), file(t, "b.yaml", "image: nginx:1.29\n", m, opts),
 	})
 	got := fmt.Sprint(report.Files, report.Documents, report.Rewritten, report.Unchanged, report.Unsure, len(report.Refused))
-	if want := "2 4 3 1 1 1"; got != want {
+	if want := "2 4 4 1 1 1"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
