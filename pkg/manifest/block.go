@@ -323,7 +323,7 @@ func (b *blockParser) quoted(i int) (*node, int) {
 	if j := strings.IndexByte(b.s[i+1:b.end], b.s[i]); j >= 0 {
 		value := b.s[i+1 : i+1+j]
 		after := i + j + 2
-		if strings.IndexAny(value, "\\\t") < 0 && (after >= b.end || b.s[after] != b.s[i]) {
+		if !strings.ContainsAny(value, "\\\t") && (after >= b.end || b.s[after] != b.s[i]) {
 			n.value = value
 			return n, after
 		}

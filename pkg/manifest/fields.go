@@ -193,9 +193,10 @@ func (w *walker) customResource(n *node) {
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		key, value := n.kids[i], n.kids[i+1]
 		w.push(step{key: key.value, facts: w.p.facts(key.value)})
-		if key.value == "spec" {
+		switch key.value {
+		case "spec":
 			w.schema(value, nil)
-		} else if key.value == "metadata" {
+		case "metadata":
 			w.walk(value)
 		}
 		w.pop()

@@ -20,7 +20,7 @@ type prefixRule struct {
 // dnsBeside is what an imageRepository says about coredns where dns has none of its own.
 // Under most layouts that image goes elsewhere than the field can say: then the conflict
 // of the two is the refusal that the user has to see.
-var dnsBeside = prefixRule{name: "kubeadm-dns", adds: "coredns"}
+func dnsBeside() prefixRule { return prefixRule{name: "kubeadm-dns", adds: "coredns"} }
 
 // prefixRules lists the known consumers.
 var prefixRules = []prefixRule{
@@ -72,7 +72,7 @@ func (w *walker) prefixes(n *node) {
 		if r, ok := w.prefixRule(); ok && w.prefix(value, r) {
 			w.taken[n.kids[i+1]] = true
 			if r.several && upstreamKubernetes[value.value] && filled(n.get("dns").follow().get("imageRepository")) == nil {
-				w.prefix(value, dnsBeside)
+				w.prefix(value, dnsBeside())
 			}
 		}
 		w.pop()
@@ -85,7 +85,7 @@ func (f *keyFacts) mayBePrefix() bool {
 
 func (w *walker) prefixRule() (prefixRule, bool) {
 	for _, r := range w.p.prefixes {
-		if r.matchesObject(w.group, w.kind) && w.endsWith(r.matcher.steps) {
+		if r.matchesObject(w.group, w.kind) && w.endsWith(r.steps) {
 			return r.prefixRule, true
 		}
 	}
@@ -118,12 +118,12 @@ func (w *walker) prefixView(v view, r prefixRule) bool {
 		}
 	}
 	written := v.s
-	if r == dnsBeside {
+	if r == dnsBeside() {
 		written = ref.Name() // one field, two uses: say which
 	}
 	w.record(Use{
 		Ref: ref, Written: written, Prefix: true, Implied: r.adds != "",
-		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v, joint: r.several || r == dnsBeside,
+		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v, joint: r.several || r == dnsBeside(),
 	})
 	return true
 }

@@ -233,7 +233,7 @@ func (w *walker) inImages() bool {
 }
 
 // joined records the reference that the nodes, in order, and the tag and digest of g make.
-func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bool {
+func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
 	var parts []part
 	var at view
 	var written strings.Builder
@@ -243,7 +243,7 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bo
 		}
 		v, ok := open(w.t, n)
 		if !ok || strings.ContainsAny(v.s, " \n") && !strings.Contains(v.s, "{{") {
-			return false
+			return
 		}
 		if len(parts) > 0 && !strings.HasSuffix(written.String(), "/") {
 			written.WriteByte('/')
@@ -255,7 +255,7 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bo
 	parts = w.version(&written, g, parts)
 	p, ok := readReference(view{s: written.String()})
 	if !ok || !p.named() && allVariables(names) {
-		return false
+		return
 	}
 	for _, n := range append(names, g.tag, g.digest) {
 		if n != nil {
@@ -269,7 +269,6 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) bo
 		Ref: p.ref, Written: written.String(), Templated: p.templated,
 		Form: FormSplit, Confidence: c, Rule: rule, parts: parts, at: at,
 	})
-	return true
 }
 
 // whole is a name field that may hold variables with defaults, taken apart.

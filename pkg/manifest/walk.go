@@ -32,7 +32,7 @@ type step struct {
 	index int
 }
 
-// document walks the root of a document.
+// root walks a document.
 func (w *walker) root(n *node) {
 	w.scope = documentScope(n)
 	w.walk(n)
@@ -111,7 +111,7 @@ func (w *walker) entry(parent, key, value *node) {
 	w.push(step{key: key.value, facts: facts})
 	defer w.pop()
 	if v := value.follow(); v != nil && v.kind == scalarNode && facts.normal == "image" && isPodLike(parent) {
-		if m, ok := w.match(); (!ok || m.confidence < Certain) && w.reference(v, matcher{rule: &podLike}) {
+		if m, ok := w.match(); (!ok || m.confidence < Certain) && w.reference(v, podLike()) {
 			return
 		}
 	}
@@ -119,7 +119,9 @@ func (w *walker) entry(parent, key, value *node) {
 }
 
 // podLike is the rule for `image` beside fields that only containers have.
-var podLike = rule{"container-like", "image", "", FormCRField, Likely, anyReference}
+func podLike() matcher {
+	return matcher{rule: &rule{"container-like", "image", "", FormCRField, Likely, anyReference}}
+}
 
 // isPodLike says that n has fields of a container (k8s.io/api core/v1 Container).
 func isPodLike(n *node) bool {
