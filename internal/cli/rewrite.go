@@ -95,7 +95,7 @@ func (o *rewriteOptions) run(ctx context.Context, streams Streams) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		err = tree.Put(in, f.Bytes(), r.Output)
+		err = tree.Put(in, r.Output, string(r.Output) != f.Source())
 		if !o.toStdout() {
 			r.Output = nil // no file stays in memory
 		}

@@ -3,7 +3,6 @@
 package output
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -107,15 +106,15 @@ func (t *Tree) path(in *input.Input) string {
 	return filepath.Join(t.dir, in.Rel)
 }
 
-// Put prepares the output of one input, which held before. Nothing is in place
-// yet. Several goroutines may call it.
-func (t *Tree) Put(in *input.Input, before, output []byte) error {
+// Put prepares the output of one input, and is told whether that changes it.
+// Nothing is in place yet. Several goroutines may call it.
+func (t *Tree) Put(in *input.Input, output []byte, changed bool) error {
 	if t.dir == "" && !t.inPlace {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.inPlace && (bytes.Equal(before, output) || t.isPut(in.File, output)) {
+	if t.inPlace && (!changed || t.isPut(in.File, output)) {
 		return nil
 	}
 	return t.stage.Add(t.path(in), output, in.Mode)

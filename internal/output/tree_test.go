@@ -54,7 +54,7 @@ func putAll(t *testing.T, tree *Tree, set input.Set) {
 	for i := range set.Inputs {
 		group.Go(func() {
 			in := &set.Inputs[i]
-			if err := tree.Put(in, []byte("old"), []byte("new "+filepath.ToSlash(in.Rel))); err != nil {
+			if err := tree.Put(in, []byte("new "+filepath.ToSlash(in.Rel)), true); err != nil {
 				t.Error(err)
 			}
 		})
@@ -163,7 +163,7 @@ func TestInPlaceThroughLink(t *testing.T) {
 		}
 		var errs []string
 		for i, output := range outputs {
-			if err := tree.Put(&set.Inputs[i], []byte("old"), []byte(output)); err != nil {
+			if err := tree.Put(&set.Inputs[i], []byte(output), output != "old"); err != nil {
 				errs = append(errs, err.Error())
 			}
 		}
@@ -180,7 +180,7 @@ func TestInPlaceThroughLink(t *testing.T) {
 func TestNowhere(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var tree Tree
-	if err := tree.Put(&input.Input{Name: "x", Rel: "x", File: "x"}, nil, []byte("text")); err != nil {
+	if err := tree.Put(&input.Input{Name: "x", Rel: "x", File: "x"}, []byte("text"), true); err != nil {
 		t.Error(err)
 	}
 	if err := tree.Commit(); err != nil {

@@ -116,7 +116,7 @@ func identity(t testing.TB, f *File) string {
 	if !ok {
 		t.Errorf("%s: edits overlap", f.Name)
 	}
-	return out
+	return string(out)
 }
 
 // TestCorpusRewrite rewrites every file and looks at the result without asking the

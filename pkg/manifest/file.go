@@ -20,7 +20,6 @@ import (
 // A File is one input: its name, its exact bytes and the uses of images in it.
 type File struct {
 	Name string
-	src  []byte
 	text *text
 	uses []Use
 	docs int
@@ -38,7 +37,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Reason)
 }
 
-// Parse finds the uses of images in src; name is used in errors only. Input that is
+// Parse finds the uses of images in src, which it does not keep; name is used in errors only. Input that is
 // no text, and YAML that cannot be parsed though it holds no variables, is a *SyntaxError.
 func Parse(name string, src []byte) (*File, error) {
 	return parse(name, src, false)
@@ -46,7 +45,7 @@ func Parse(name string, src []byte) (*File, error) {
 
 // parse is Parse; full parses every document, without the byte scan.
 func parse(name string, src []byte, full bool) (*File, error) {
-	f := &File{Name: name, src: src, text: &text{s: string(src)}}
+	f := &File{Name: name, text: &text{s: string(src)}}
 	p := &parser{
 		matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
 		masked: map[*text]string{}, full: full,
@@ -64,8 +63,8 @@ func parse(name string, src []byte, full bool) (*File, error) {
 	return f, nil
 }
 
-// Bytes are the exact bytes of the file. They must not be changed.
-func (f *File) Bytes() []byte { return f.src }
+// Source is the exact content of the file.
+func (f *File) Source() string { return f.text.s }
 
 // Documents is the number of documents in the file.
 func (f *File) Documents() int { return f.docs }
@@ -93,7 +92,7 @@ func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("rewriting %s: edits overlap", f.Name)
 	}
-	return []byte(out), errors.Join(refused...)
+	return out, errors.Join(refused...)
 }
 
 // joint is the use at i and those after it that have to change together with it.

@@ -56,6 +56,16 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 	return append(changes, change{names[0], slashedAs(names[0].s, rest)}), ""
 }
 
+// asItIs gives the changes that change nothing: what a use that stays holds against
+// others that share its fields.
+func (u *Use) asItIs() []change {
+	changes := make([]change, len(u.parts))
+	for i, p := range u.parts {
+		changes[i] = change{p, p.s}
+	}
+	return changes
+}
+
 // versionChanges are the changes of tag and digest, where the target has others.
 func (u *Use) versionChanges(target image.Ref) []change {
 	var changes []change

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
@@ -25,11 +24,12 @@ type edits struct {
 func (e *edits) respell(uses []Use, to func(Use) (image.Ref, bool)) (reason string) {
 	var all []change
 	for i := range uses {
-		target, ok := to(uses[i])
-		if !ok {
-			continue
+		changes, reason := uses[i].asItIs(), ""
+		if target, ok := to(uses[i]); ok {
+			changes, reason = uses[i].respell(target)
+		} else if len(uses) == 1 {
+			return ""
 		}
-		changes, reason := uses[i].respell(target)
 		if reason != "" {
 			return reason
 		}
@@ -101,11 +101,11 @@ func (e *edits) add(t *text, x edit) {
 
 // apply carries all edits out to the file and gives its new bytes, and false if
 // some edit has no place there.
-func (e *edits) apply(file *text) (string, bool) {
+func (e *edits) apply(file *text) ([]byte, bool) {
 	for d := len(e.levels) - 1; d > 0; d-- {
 		for _, t := range e.levels[d] {
 			if !e.outward(t) {
-				return "", false
+				return nil, false
 			}
 		}
 	}
@@ -115,13 +115,11 @@ func (e *edits) apply(file *text) (string, bool) {
 // outward turns the edits of t into edits of the text around it.
 func (e *edits) outward(t *text) bool {
 	if t.encode != nil {
-		s, ok := splice(t.s, e.sorted(t))
-		if ok && s == t.s {
-			return true
+		inner, ok := splice(t.s, e.sorted(t))
+		if !ok || string(inner) == t.s {
+			return ok
 		}
-		if ok {
-			s, ok = t.encode(s)
-		}
+		s, ok := t.encode(string(inner))
 		if ok {
 			e.add(t.outer, edit{t.from, t.to, s})
 		}
@@ -153,21 +151,19 @@ func (e *edits) sorted(t *text) []edit {
 }
 
 // splice applies sorted edits to s, and gives false if two of them overlap.
-func splice(s string, list []edit) (string, bool) {
-	if len(list) == 0 {
-		return s, true
+func splice(s string, list []edit) ([]byte, bool) {
+	size := len(s)
+	for _, x := range list {
+		size += len(x.s) - (x.to - x.from)
 	}
-	var b strings.Builder
-	b.Grow(len(s) + 64*len(list))
+	b := make([]byte, 0, max(size, 0))
 	at := 0
 	for _, x := range list {
 		if x.from < at {
-			return "", false
+			return nil, false
 		}
-		b.WriteString(s[at:x.from])
-		b.WriteString(x.s)
+		b = append(append(b, s[at:x.from]...), x.s...)
 		at = x.to
 	}
-	b.WriteString(s[at:])
-	return b.String(), true
+	return append(b, s[at:]...), true
 }

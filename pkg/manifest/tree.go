@@ -218,6 +218,15 @@ func (x *lineIndex) offset(line, column int) int {
 	return i
 }
 
+// linesShort is by how many lines go-yaml counts wrong: its parser, unlike its scanner,
+// counts from zero, and only the wording of the reason tells the two apart.
+func linesShort(reason string) int {
+	if strings.HasPrefix(reason, "did not find expected") {
+		return 1
+	}
+	return 0
+}
+
 // placeOf reads the line out of an error of go-yaml, which keeps it in its text
 // only (yaml: line 3: …), and points to the first character of that line.
 func (x *lineIndex) placeOf(err error) *placeError {
@@ -226,7 +235,7 @@ func (x *lineIndex) placeOf(err error) *placeError {
 	if rest, ok := strings.CutPrefix(reason, "line "); ok {
 		if number, why, ok := strings.Cut(rest, ": "); ok {
 			if n, err := strconv.Atoi(number); err == nil {
-				line, reason = n, why
+				line, reason = n+linesShort(why), why
 			}
 		}
 	}

@@ -38,7 +38,8 @@ func (c Confidence) String() string {
 // A Use is one place in a file that names an image.
 type Use struct {
 	// Ref is the image, as the kubelet reads it. In a templated use its Tag or
-	// Digest may hold variables; if the name does, Ref is the zero Ref.
+	// Digest, and all of its Repository but the first element, may hold variables; if
+	// they hide the registry, Ref is the zero Ref.
 	Ref image.Ref
 	// Written is the reference as the file spells it; the parts of a split
 	// reference are joined as their consumer joins them.

@@ -75,7 +75,7 @@ func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 	})
 	r.Output = output
 	if opts.Diff {
-		r.Diff = unified(f.Name, f.Bytes(), output)
+		r.Diff = unified(f.Name, []byte(f.Source()), output)
 	}
 	return &r.Result, nil
 }
