@@ -232,20 +232,18 @@ func checkText(s string) error {
 	return nil
 }
 
-// inOrder gives uses their places and sorts them by these.
+// inOrder gives uses their lines and columns, and sorts them by these.
 func inOrder(s string, uses []Use) []Use {
 	at := make([]int, len(uses))
-	order := make([]int, len(uses))
 	for i, u := range uses {
-		order[i] = i
 		at[i] = u.at.t.root(u.at.base)
 	}
-	sort.SliceStable(order, func(i, j int) bool { return at[order[i]] < at[order[j]] })
-	sorted := make([]Use, 0, len(uses))
+	if !sort.IntsAreSorted(at) {
+		sort.Stable(byPlace{at, uses})
+	}
 	line, start, seen := 1, 0, 0
-	for _, i := range order {
-		u := uses[i]
-		for seen < at[i] {
+	for i := range uses {
+		for {
 			n := strings.IndexByte(s[seen:at[i]], '\n')
 			if n < 0 {
 				break
@@ -254,10 +252,22 @@ func inOrder(s string, uses []Use) []Use {
 			start = seen
 			line++
 		}
-		u.Line, u.Column = line, utf8.RuneCountInString(s[start:at[i]])+1
-		sorted = append(sorted, u)
+		uses[i].Line, uses[i].Column = line, utf8.RuneCountInString(s[start:at[i]])+1
 	}
-	return sorted
+	return uses
+}
+
+// byPlace sorts uses by the bytes of the file where they stand.
+type byPlace struct {
+	at   []int
+	uses []Use
+}
+
+func (p byPlace) Len() int           { return len(p.at) }
+func (p byPlace) Less(i, j int) bool { return p.at[i] < p.at[j] }
+func (p byPlace) Swap(i, j int) {
+	p.at[i], p.at[j] = p.at[j], p.at[i]
+	p.uses[i], p.uses[j] = p.uses[j], p.uses[i]
 }
 
 // lineColumn is the 1-based line and column, in characters, of byte i.
