@@ -43,6 +43,11 @@ func testSite(t *testing.T, era string, want []string) {
 			t.Errorf("images does not list %s, only\n%s", ref, strings.Join(before, "\n"))
 		}
 	}
+	if template := in + "/clusterapi/infrastructure-vsphere/v1.12.0/cluster-template.yaml"; era == "2026" {
+		if list := lines(run(t, "kubectl-airgap", "images", "-f", template)); len(list) != 11 {
+			t.Errorf("the cluster template has 11 images, images lists %d:\n%s", len(list), strings.Join(list, "\n"))
+		}
+	}
 	run(t, "kubectl-airgap", "rewrite", "-f", in, "--to", target, "-o", out)
 	after := lines(run(t, "kubectl-airgap", "images", "-f", out))
 	for i, ref := range after {
