@@ -51,14 +51,14 @@ var refSeeds = []string{
 	"${REGISTRY}/x:y", "https://x/y", "a.b:5000x/y", "a.b:/y", "a.b:٣/y", "x:-a", "x:.a", "x:_a", "x\n", "x:y\n",
 }
 
-// FuzzMapping holds law 3 of DESIGN.md: mapping twice is mapping once, also
-// with writing and reading in between; tag and digest survive; layout host
+// FuzzMapping holds law 3 of DESIGN.md: mapping twice is mapping once, and
+// what is written is what the kubelet reads; tag and digest survive; layout host
 // gives every name a place of its own.
 func FuzzMapping(f *testing.F) {
 	for i, s := range refSeeds {
 		f.Add(s, refSeeds[(i*7+3)%len(refSeeds)], "r.example/p", "quay.io/a", "r.example/a", uint8(i))
 	}
-	f.Add("a.b:5000/x", "a.b_5000/x", "registry/airgap", "docker.io/library", "docker.io/foo", uint8(0))
+	f.Add("a.b:5000/x", "a.b_5000/x", "docker.io/airgap", "docker.io/library", "docker.io/foo", uint8(0))
 	f.Add("[::1]/x", "[0::1]:1/x", "docker.io", "docker.io/library/nginx", "localhost:5000", uint8(1))
 	f.Fuzz(func(t *testing.T, s1, s2, to, from, ruleTo string, n uint8) {
 		a, errA := Parse(s1)
@@ -89,15 +89,11 @@ func checkOnce(t *testing.T, m Mapping, r Ref) {
 	if again, ok := m.Target(target); ok || again != target {
 		t.Fatalf("%s goes to %s, and then to %s", r, target, again)
 	}
-	if !moves || checkTarget(target) != "" {
+	if !moves || checkName(target.Registry, target.Repository) != "" {
 		return
 	}
-	read, err := Parse(target.String())
-	if err != nil {
-		t.Fatalf("%s goes to %s, which cannot be read: %v", r, target, err)
-	}
-	if again, ok := m.Target(read); ok || again != target {
-		t.Fatalf("%s goes to %s, which is read as %s and goes to %s", r, target, read, again)
+	if read, err := Parse(target.String()); err != nil || read != target {
+		t.Fatalf("%s goes to %s, which is read as %s, %v", r, target, read, err)
 	}
 }
 

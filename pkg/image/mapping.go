@@ -46,7 +46,7 @@ func (r Rule) String() string { return r.From + "=" + r.To }
 // A Mapping says where images go. It is a value: copy it, share it. The zero
 // Mapping leaves every image where it is.
 type Mapping struct {
-	to     *home // nil: what has no rule stays
+	to     Ref // the zero Ref: what has no rule stays
 	layout Layout
 	group  string
 	rules  []rule // the longest From first
@@ -55,8 +55,7 @@ type Mapping struct {
 // A rule is a Rule that was read.
 type rule struct {
 	Rule
-	from Ref
-	home home
+	from, to Ref
 }
 
 // NewMapping returns the mapping below the target to (REGISTRY[/PREFIX]; an
@@ -65,10 +64,9 @@ type rule struct {
 // A rule that could never apply is an error, as it would be one that nobody
 // misses until an image is missing.
 //
-// The registry of a target needs no dot, as in registry/airgap. Mind that the
-// kubelet reads such a name as docker.io/registry/airgap; a Mapping knows an
-// image of its own again in that spelling, and so cannot have a place on
-// docker.io beside it.
+// A target or a To whose first element the kubelet takes for no registry, as in
+// registry/airgap, is an error as well: it would pull whatever is rewritten to
+// it from docker.io/registry/airgap.
 func NewMapping(to string, layout Layout, rules []Rule) (Mapping, error) {
 	m := Mapping{layout: cmp.Or(layout, LayoutHost)}
 	var errs []error
@@ -76,11 +74,9 @@ func NewMapping(to string, layout Layout, rules []Rule) (Mapping, error) {
 		errs = append(errs, fmt.Errorf("layout %q: it is one of host, path, name and group", layout))
 	}
 	if to != "" {
-		place, err := parsePlace(to)
-		if err != nil {
+		var err error
+		if m.to, err = parsePlace(to); err != nil {
 			errs = append(errs, err)
-		} else {
-			m.to = &home{place: place}
 		}
 	}
 	for _, written := range rules {
@@ -92,7 +88,6 @@ func NewMapping(to string, layout Layout, rules []Rule) (Mapping, error) {
 		m.rules = append(m.rules, r)
 	}
 	errs = append(errs, m.conflicts()...)
-	errs = append(errs, m.ambiguous())
 	if err := errors.Join(errs...); err != nil {
 		return Mapping{}, err
 	}
@@ -133,7 +128,7 @@ func (r Rule) read() (rule, error) {
 	if err != nil {
 		return rule{}, fmt.Errorf("rule %s: %w", r, err)
 	}
-	return rule{Rule: r, from: from, home: home{place: to, whole: true}}, nil
+	return rule{Rule: r, from: from, to: to}, nil
 }
 
 // conflicts returns an error for every rule that could never apply, because
@@ -141,11 +136,9 @@ func (r Rule) read() (rule, error) {
 func (m Mapping) conflicts() []error {
 	var errs []error
 	for i, r := range m.rules {
-		if m.to != nil {
-			if _, there := m.to.holds(r.from); there {
-				errs = append(errs, fmt.Errorf("rule %s never applies: %s is below the target %s, where images stay",
-					r, r.From, m.to.place.Name()))
-			}
+		if _, there := below(m.to, r.from); there {
+			errs = append(errs, fmt.Errorf("rule %s never applies: %s is below the target %s, where images stay",
+				r, r.From, m.to.Name()))
 		}
 		for j, other := range m.rules {
 			if err := r.conflict(other, i, j); err != nil {
@@ -156,46 +149,16 @@ func (m Mapping) conflicts() []error {
 	return errs
 }
 
-// ambiguous reports a place without a dot beside one on Docker Hub, where the
-// kubelet would look for both.
-func (m Mapping) ambiguous() error {
-	var short, hub string
-	for _, h := range m.homes() {
-		switch {
-		case h.place.Registry == dockerHub:
-			hub = h.place.Name()
-		case !isRegistry(h.place.Registry):
-			short = h.place.Name()
-		}
-	}
-	if short == "" || hub == "" {
-		return nil
-	}
-	return fmt.Errorf("%s is read as docker.io/%s, which cannot be told from %s: write its registry with a dot or a port", short, short, hub)
-}
-
-// homes returns the places where images go to.
-func (m Mapping) homes() []home {
-	var homes []home
-	if m.to != nil {
-		homes = append(homes, *m.to)
-	}
-	for _, r := range m.rules {
-		homes = append(homes, r.home)
-	}
-	return homes
-}
-
 // conflict says why rule i cannot apply because of rule j.
 func (r rule) conflict(other rule, i, j int) error {
 	if i > j && r.from == other.from {
 		return fmt.Errorf("rule %s: rule %s is for the same names", r, other)
 	}
-	if _, there := other.home.holds(r.from); !there {
+	if !other.holds(r.from) {
 		return nil
 	}
 	if i == j {
-		if r.from == r.home.place {
+		if r.from == r.to {
 			return nil // the way to leave images where they are
 		}
 		return fmt.Errorf("rule %s never applies: %s is below %s, where images stay", r, r.From, r.To)

@@ -44,8 +44,11 @@ func TestNewMappingRefuses(t *testing.T) {
 		{"reg.example", "", "reg.example/x=a.b", []string{"reg.example/x=a.b", "below the target reg.example"}},
 		{"reg.example", "", "quay.io/x=a.b a.b/c=d.e", []string{"a.b/c=d.e never applies", "quay.io/x=a.b"}},
 		{"reg.example", "", "quay.io/x=quay.io", []string{"quay.io/x=quay.io never applies"}},
-		{"registry/airgap", "", "quay.io=docker.io/x", []string{"registry/airgap", "docker.io/x", "with a dot"}},
-		{"registry/airgap", "", "docker.io/registry/airgap/x=a.b", []string{"never applies"}},
+		{"registry/airgap", "", "", []string{"reads this as docker.io/registry/airgap;", "registry.local or registry:443"}},
+		{"registry/", "", "", []string{"reads this as docker.io/registry;"}},
+		{"reg.example", "", "quay.io=registry/airgap", []string{"rule quay.io=registry/airgap: ", "reads this as docker.io/registry/airgap;"}},
+		{"docker.io/x", "", "docker.io/x/y=a.b", []string{"never applies"}},
+		{"reg.example", "", "quay.io/x=docker.io/foo docker.io/library/foo=a.b", []string{"docker.io/library/foo=a.b never applies"}},
 	}
 	for _, test := range tests {
 		var rules []Rule
@@ -120,6 +123,11 @@ func TestTarget(t *testing.T) {
 		{"docker.io", "name", "", "quay.io/a/x:y", "docker.io/library/x:y"},
 		{"r.example", "name", "quay.io/a/b=docker.io/foo", "quay.io/a/b:y", "docker.io/library/foo:y"},
 		{"r.example", "name", "quay.io/a/b=docker.io/foo", "docker.io/foo:y", ""},
+		{"r.example", "name", "quay.io/a=docker.io/foo", "quay.io/a/b:y", "docker.io/foo/b:y"},
+		{"docker.io/foo", "name", "", "docker.io/foo:y", "docker.io/foo/foo:y"},
+		{"index.docker.io/p", "host", "", "quay.io/x:y", "docker.io/p/quay.io/x:y"},
+		{"localhost/p", "host", "", "quay.io/x:y", "localhost/p/quay.io/x:y"},
+		{"registry:443", "host", "", "quay.io/x:y", "registry:443/quay.io/x:y"},
 	}
 	for _, test := range tests {
 		m := newMapping(t, test.to, test.layout, strings.Fields(test.rules)...).InGroup("cni")
@@ -144,19 +152,6 @@ func TestTargetLeavesTemplates(t *testing.T) {
 	}
 	if got, moves := m.Target(Ref{}); moves || !got.IsZero() {
 		t.Errorf("the zero Ref goes to %s", got)
-	}
-}
-
-// A target without a dot is read back as a name on Docker Hub.
-func TestTargetWithoutDot(t *testing.T) {
-	m := newMapping(t, "registry/airgap", LayoutHost)
-	first, _ := m.Target(parseAll(t, "quay.io/x:1")[0])
-	if first.String() != "registry/airgap/quay.io/x:1" {
-		t.Fatal(first)
-	}
-	again, moves := m.Target(parseAll(t, first.String())[0])
-	if moves || again != first {
-		t.Errorf("rewritten twice: %s, %v, want %s", again, moves, first)
 	}
 }
 

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +20,24 @@ func (e *CollisionError) Error() string {
 }
 
 // Pairs is the plan: every image of refs once, sorted by source, with the
-// place where m sends it. Images that stay are in it as their own target.
+// place where m sends it, if CheckPairs has nothing against it. Images that
+// stay are in it as their own target.
+func Pairs(m Mapping, refs []Ref) ([]Pair, error) {
+	pairs := make([]Pair, 0, len(refs))
+	for _, r := range refs {
+		target, _ := m.Target(r)
+		pairs = append(pairs, Pair{Source: r, Target: target})
+	}
+	pairs = inOrder(pairs)
+	if err := CheckPairs(pairs); err != nil {
+		return nil, err
+	}
+	return pairs, nil
+}
+
+// CheckPairs reports what stands against carrying out a plan. Pairs asks it
+// for one mapping; who has several, as for the groups of LayoutGroup, asks it
+// for all of their pairs together.
 //
 // Two sources collide if they go to the same repository and tag, and nothing
 // says that they are the same content (CONTRACT.md, "Layouts of the target").
@@ -30,30 +48,12 @@ func (e *CollisionError) Error() string {
 // that an earlier run made.
 //
 // All collisions, and all targets whose name no registry takes, are reported
-// at once in the order of the sources.
-func Pairs(m Mapping, refs []Ref) ([]Pair, error) {
-	pairs := make([]Pair, 0, len(refs))
-	for _, r := range refs {
-		target, moves := m.Target(r)
-		if !moves {
-			r = target // the mapping's own spelling of it
-		}
-		pairs = append(pairs, Pair{Source: r, Target: target})
-	}
-	slices.SortFunc(pairs, func(a, b Pair) int { return Compare(a.Source, b.Source) })
-	pairs = slices.Compact(pairs)
-	if err := checkPairs(pairs); err != nil {
-		return nil, err
-	}
-	return pairs, nil
-}
-
-// checkPairs reports what stands against carrying out the plan.
-func checkPairs(pairs []Pair) error {
+// at once in the order of the sources, whatever the order of pairs.
+func CheckPairs(pairs []Pair) error {
 	var errs []error
 	sharing := make(map[Ref][]Ref, len(pairs)) // sources by target without digest
-	for _, p := range pairs {
-		if reason := checkTarget(p.Target); reason != "" && p.Source != p.Target {
+	for _, p := range inOrder(pairs) {
+		if reason := checkName(p.Target.Registry, p.Target.Repository); reason != "" && p.Source != p.Target {
 			errs = append(errs, fmt.Errorf("%s: the target %s is no name: %s", p.Source, p.Target, reason))
 		}
 		if p.Target.Tag == "" {
@@ -69,12 +69,12 @@ func checkPairs(pairs []Pair) error {
 	return errors.Join(errs...)
 }
 
-// checkTarget is checkName for a name as the kubelet will read it.
-func checkTarget(r Ref) (reason string) {
-	if !isRegistry(r.Registry) {
-		return checkName(dockerHub, r.Name())
-	}
-	return checkName(r.Registry, r.Repository)
+// inOrder is pairs sorted by source, each of them once.
+func inOrder(pairs []Pair) []Pair {
+	sorted := slices.SortedFunc(slices.Values(pairs), func(a, b Pair) int {
+		return cmp.Or(Compare(a.Source, b.Source), Compare(a.Target, b.Target))
+	})
+	return slices.Compact(sorted)
 }
 
 // collides returns the first of the sources that go where p goes and may be

@@ -59,6 +59,30 @@ func TestPairsCollide(t *testing.T) {
 	}
 }
 
+// Pairs of several mappings are checked together, in any order and however often.
+func TestCheckPairs(t *testing.T) {
+	refs := parseAll(t, "quay.io/x:1", "docker.io/a/x:1", "r.example/cni/x:1", "r.example/csi/x:1")
+	quay, hub, cni, csi := refs[0], refs[1], refs[2], refs[3]
+	tests := []struct {
+		name  string
+		pairs []Pair
+		want  string
+	}{
+		{"one source in two groups", []Pair{{quay, cni}, {quay, csi}}, ""},
+		{"across groups", []Pair{{quay, cni}, {quay, csi}, {hub, csi}}, "r.example/csi/x:1<docker.io/a/x:1,quay.io/x:1"},
+		{"more than once", []Pair{{quay, cni}, {hub, cni}, {quay, cni}, {hub, cni}}, "r.example/cni/x:1<docker.io/a/x:1,quay.io/x:1"},
+	}
+	for _, test := range tests {
+		before := slices.Clone(test.pairs)
+		if got := collisions(CheckPairs(test.pairs)); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+		if !slices.Equal(test.pairs, before) {
+			t.Errorf("%s: the pairs were changed", test.name)
+		}
+	}
+}
+
 func collisions(err error) string {
 	joined, _ := err.(interface{ Unwrap() []error })
 	if joined == nil {

@@ -14,45 +14,46 @@ import (
 // docker.io/kindest). No library/ is filled in: docker.io/istio is the place
 // of docker.io/istio/pilot. One slash at the end is tolerated.
 func ParsePrefix(s string) (Ref, error) {
+	r, reason := parsePrefix(s)
+	if reason != "" {
+		return Ref{}, &ParseError{Input: s, Reason: reason}
+	}
+	return r, nil
+}
+
+// parsePrefix returns what is wrong with s as a reason, or "".
+func parsePrefix(s string) (r Ref, reason string) {
 	name := strings.TrimSuffix(s, "/")
 	first, rest, more := strings.Cut(name, "/")
-	r := Ref{Registry: first, Repository: rest}
+	r = Ref{Registry: first, Repository: rest}
 	switch {
 	case first == dockerHubLegacy:
 		r.Registry = dockerHub
 	case !isRegistry(first):
 		r, more = Ref{Registry: dockerHub, Repository: name}, true
 	}
-	if reason := checkPrefix(r, more); reason != "" {
-		return Ref{}, &ParseError{Input: s, Reason: reason}
+	if strings.ContainsAny(r.Repository, "@:") {
+		return r, "a registry or repository is wanted, without tag or digest"
 	}
-	return r, nil
+	path := r.Repository
+	if !more {
+		path = "x" // any valid one: only the registry is to be checked
+	}
+	return r, checkName(r.Registry, path)
 }
 
-// checkPrefix is checkName where the repository may be missing.
-func checkPrefix(r Ref, path bool) (reason string) {
-	if strings.Contains(r.Repository, "@") || strings.Contains(r.Repository, ":") {
-		return "a registry or repository is wanted, without tag or digest"
-	}
-	if !path {
-		r.Repository = "x" // any valid one: only the registry is to be checked
-	}
-	return checkName(r.Registry, r.Repository)
-}
-
-// parsePlace reads a place where images go to. Somebody says that its first
-// element is a registry, so it needs no dot, unlike in a name that is found.
+// parsePlace reads a place where images go to.
 func parsePlace(s string) (Ref, error) {
 	if strings.Contains(s, "://") {
 		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX], without a scheme", s)
 	}
-	first, rest, more := strings.Cut(strings.TrimSuffix(s, "/"), "/")
-	if first == dockerHubLegacy {
-		first = dockerHub
-	}
-	r := Ref{Registry: first, Repository: rest}
-	if reason := checkPrefix(r, more); reason != "" {
+	r, reason := parsePrefix(s)
+	if reason != "" {
 		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX]: %s", s, reason)
+	}
+	if first, _, _ := strings.Cut(s, "/"); !isRegistry(first) {
+		return Ref{}, fmt.Errorf("%s: the kubelet reads this as %s; write that, or the registry with a dot or a port, such as %s.local or %s:443",
+			s, r.Name(), first, first)
 	}
 	return r, nil
 }
@@ -67,17 +68,18 @@ func parseFrom(s string) (Ref, error) {
 	if validComponent(short) && !isRegistry(short) {
 		return Ref{}, fmt.Errorf("%s: write docker.io/library/%s for the image, or docker.io/%s for all images below it", s, short, short)
 	}
-	r, err := ParsePrefix(s)
-	if err != nil {
-		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH]: %w", s, err)
+	r, reason := parsePrefix(s)
+	if reason != "" {
+		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH]: %s", s, reason)
 	}
 	return r, nil
 }
 
 // below returns what stands below prefix in r, and whether r is prefix or
 // lies below it. Only whole elements count: quay.io/a is not above quay.io/ab.
+// Nothing lies below the zero Ref.
 func below(prefix, r Ref) (rest string, ok bool) {
-	if r.Registry != prefix.Registry {
+	if r.Registry != prefix.Registry || prefix.IsZero() {
 		return "", false
 	}
 	if prefix.Repository == "" {

@@ -2,35 +2,6 @@ package image
 
 import "strings"
 
-// A home is a place where images go to, and where they stay.
-type home struct {
-	place Ref
-	whole bool // an image may be sent to the place itself, not only below it
-}
-
-// holds reports whether r is at home, and how the mapping spells it. The
-// spelling differs where what the mapping writes is not what Parse reads:
-// registry/x is docker.io/registry/x to the kubelet, and docker.io/x is
-// docker.io/library/x.
-func (h home) holds(r Ref) (Ref, bool) {
-	if _, ok := below(h.place, r); ok {
-		return r, true
-	}
-	if r.Registry != dockerHub {
-		return r, false
-	}
-	if h.place.Registry == dockerHub {
-		name, ok := strings.CutPrefix(r.Repository, dockerOfficial)
-		return r, ok && h.whole && name == h.place.Repository && strings.IndexByte(name, '/') < 0
-	}
-	own := r
-	own.Registry, own.Repository, _ = strings.Cut(r.Repository, "/")
-	if _, ok := below(h.place, own); ok && !isRegistry(own.Registry) {
-		return own, true
-	}
-	return r, false
-}
-
 // Target says where r goes, and whether that is another place than where it
 // is. What is at the target or at a rule's To already stays, which makes
 // Target(Target(r)) = Target(r); the longest rule decides over the rest, then
@@ -41,19 +12,14 @@ func (h home) holds(r Ref) (Ref, bool) {
 // goes to R/P/localhost_5000/x); a host in upper case is the same host in
 // lower case; [fd00::1] becomes ip6__0fd00-0-01, every group behind a 0.
 func (m Mapping) Target(r Ref) (Ref, bool) {
-	if r.IsZero() {
+	if r.IsZero() || m.there(r) {
 		return r, false
-	}
-	if own, there := m.there(r); there {
-		return own, false
 	}
 	t := m.place(r, Mapping.layoutImage)
 	if t.Repository == "" { // a rule for a whole name, to a bare registry
 		t.Repository = lastElement(r.Repository)
 	}
-	if t.Registry == dockerHub && strings.IndexByte(t.Repository, '/') < 0 {
-		t.Repository = dockerOfficial + t.Repository
-	}
+	t = official(t)
 	return t, t != r
 }
 
@@ -64,8 +30,8 @@ func (m Mapping) Target(r Ref) (Ref, bool) {
 // library/ or that knows only last elements needs a rule of its own: LayoutName
 // and LayoutGroup put every image straight below the result.
 func (m Mapping) TargetPrefix(r Ref) (Ref, bool) {
-	if own, there := m.there(r); there || r.IsZero() {
-		return own, false
+	if r.IsZero() || m.there(r) {
+		return r, false
 	}
 	if _, conflict := m.PrefixConflict(r); conflict {
 		return r, false
@@ -77,7 +43,7 @@ func (m Mapping) TargetPrefix(r Ref) (Ref, bool) {
 // PrefixConflict returns the rule because of which no single prefix can
 // replace r: it is for names below r, and sends them elsewhere than the rest.
 func (m Mapping) PrefixConflict(r Ref) (Rule, bool) {
-	if _, there := m.there(r); there || r.IsZero() {
+	if r.IsZero() || m.there(r) {
 		return Rule{}, false
 	}
 	t := m.place(r, Mapping.layoutPrefix)
@@ -86,7 +52,7 @@ func (m Mapping) PrefixConflict(r Ref) (Rule, bool) {
 		if !inside || rest == "" {
 			continue
 		}
-		if rule.home.place != (Ref{Registry: t.Registry, Repository: join(t.Repository, rest)}) {
+		if rule.to != (Ref{Registry: t.Registry, Repository: join(t.Repository, rest)}) {
 			return rule.Rule, true
 		}
 	}
@@ -94,18 +60,32 @@ func (m Mapping) PrefixConflict(r Ref) (Rule, bool) {
 }
 
 // there reports whether r stays, as it is at a place where images go to.
-func (m Mapping) there(r Ref) (Ref, bool) {
-	if m.to != nil {
-		if own, ok := m.to.holds(r); ok {
-			return own, true
-		}
+func (m Mapping) there(r Ref) bool {
+	if _, ok := below(m.to, r); ok {
+		return true
 	}
 	for i := range m.rules {
-		if own, ok := m.rules[i].home.holds(r); ok {
-			return own, true
+		if m.rules[i].holds(r) {
+			return true
 		}
 	}
-	return r, false
+	return false
+}
+
+// holds reports whether ref is where the rule sends images, be it that To is
+// the name of one.
+func (r rule) holds(ref Ref) bool {
+	_, ok := below(r.to, ref)
+	whole := official(r.to)
+	return ok || ref.Registry == whole.Registry && ref.Repository == whole.Repository
+}
+
+// official is the image r with library/ filled in, as Parse does.
+func official(r Ref) Ref {
+	if r.Registry == dockerHub && strings.IndexByte(r.Repository, '/') < 0 {
+		r.Repository = dockerOfficial + r.Repository
+	}
+	return r
 }
 
 // place returns r with the name that its rule gives it, or else the layout.
@@ -115,13 +95,12 @@ func (m Mapping) place(r Ref, layout func(Mapping, Ref) string) Ref {
 		if !ok {
 			continue
 		}
-		to := m.rules[i].home.place
+		to := m.rules[i].to
 		r.Registry, r.Repository = to.Registry, join(to.Repository, rest)
 		return r
 	}
-	if m.to != nil {
-		to := m.to.place
-		r.Registry, r.Repository = to.Registry, join(to.Repository, layout(m, r))
+	if !m.to.IsZero() {
+		r.Registry, r.Repository = m.to.Registry, join(m.to.Repository, layout(m, r))
 	}
 	return r
 }

@@ -1,10 +1,6 @@
 package rewrite
 
 import (
-	"errors"
-	"maps"
-	"slices"
-
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
@@ -34,14 +30,13 @@ func NewReport(results []*Result) Report {
 // registry takes. m is the mapping that made the results; ask before anything
 // is written.
 func Collisions(m image.Mapping, results []*Result) error {
-	refs := map[string][]image.Ref{}
+	var pairs []image.Pair
 	for _, r := range results {
-		refs[r.group] = slices.AppendSeq(refs[r.group], maps.Keys(r.refs))
+		m := m.InGroup(r.group)
+		for ref := range r.refs {
+			target, _ := m.Target(ref)
+			pairs = append(pairs, image.Pair{Source: ref, Target: target})
+		}
 	}
-	var errs []error
-	for _, group := range slices.Sorted(maps.Keys(refs)) {
-		_, err := image.Pairs(m.InGroup(group), refs[group])
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return image.CheckPairs(pairs)
 }

@@ -156,6 +156,19 @@ func TestCollisions(t *testing.T) {
 	}
 }
 
+// A rule may send an image of one group to where another group puts its own.
+func TestCollisionsAcrossGroups(t *testing.T) {
+	m := mapping(t, image.LayoutGroup, image.Rule{From: "docker.io/other", To: "r.example/p/cni"})
+	results := []*rewrite.Result{
+		file(t, "a.yaml", "image: quay.io/acme/x:v1\n", m, rewrite.Options{Group: "cni"}),
+		file(t, "b.yaml", "image: docker.io/other/x:v1\n", m, rewrite.Options{Group: "csi"}),
+	}
+	collision, ok := errors.AsType[*image.CollisionError](rewrite.Collisions(m, results))
+	if !ok || collision.Target.String() != "r.example/p/cni/x:v1" {
+		t.Errorf("%v, want a collision at r.example/p/cni/x:v1", collision)
+	}
+}
+
 // What is not rewritten collides with nothing.
 func TestCollisionsOfRewrittenImagesOnly(t *testing.T) {
 	name := mapping(t, image.LayoutName)
