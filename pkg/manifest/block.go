@@ -365,7 +365,7 @@ func (b *blockParser) lines(width int) string {
 		}
 		blank := spaces == len(line)
 		switch {
-		case blank && !started && spaces > width, !blank && spaces < width && line[spaces] == '\t':
+		case blank && !started && spaces > width, !blank && (spaces < width || !started) && line[spaces] == '\t':
 			giveUp()
 		case !blank && spaces < width:
 			return out.String()

@@ -4,13 +4,43 @@ import "strings"
 
 // mayHold says whether s can hold a reference at all. It is the byte scan that lets
 // most documents go by unparsed, so it must never say no to what a rule would find:
-// every rule needs a key that says image, repository, registry or hub, or a value with
-// a registry host and a tag or digest, or base64.
+// every rule needs a telling word in a key or command, or a value with a path and a
+// tag or digest, or base64. FuzzFastPath holds it to that.
 func mayHold(s string) bool {
-	return strings.Contains(s, "mage") || strings.Contains(s, "MAGE") || strings.Contains(s, "sha256:") ||
-		strings.Contains(s, "epository") || strings.Contains(s, "egistry") || strings.Contains(s, "hub") ||
-		hasTaggedPath(s) || hasBase64(s)
+	return hasTellingWord(s) || hasTaggedPath(s) || hasBase64(s)
 }
+
+// hasTellingWord looks for image, repo, registry, hub, sync and pull in any case.
+func hasTellingWord(s string) bool {
+	for i := 0; i+3 <= len(s); i++ {
+		switch s[i] | 0x20 {
+		case 'm':
+			if folds(s[i:], "mage") {
+				return true
+			}
+		case 'r':
+			if folds(s[i:], "repo") || folds(s[i:], "registry") {
+				return true
+			}
+		case 'h':
+			if folds(s[i:], "hub") {
+				return true
+			}
+		case 's':
+			if folds(s[i:], "sync") {
+				return true
+			}
+		case 'p':
+			if folds(s[i:], "pull") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// folds says that s begins with the lower-case word in any case.
+func folds(s, word string) bool { return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word) }
 
 // maybeReference says that a whole string has the bytes of a path and a tag or digest.
 func maybeReference(s string) bool {

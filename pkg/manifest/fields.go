@@ -1,6 +1,9 @@
 package manifest
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // keyFacts is what a key says about its value, worked out once per key.
 type keyFacts struct {
@@ -8,8 +11,11 @@ type keyFacts struct {
 	ignored   bool
 	rules     []matcher // for the value
 	itemRules []matcher // for the items of the value
+	prefixes  []prefixMatcher
 	role      splitRole
 	stem      string // before the role: "kubeVip" of kubeVipImageTag
+
+	opensScope bool
 }
 
 // facts works out what the key says, or remembers it.
@@ -20,6 +26,12 @@ func (p *parser) facts(key string) *keyFacts {
 	f := &keyFacts{normal: normal(key)}
 	f.ignored = ignoredKeys[f.normal]
 	f.role, f.stem = roleOf(f.normal)
+	f.opensScope = opensScope(f.normal)
+	for _, r := range p.prefixes {
+		if glob(r.steps[0], f.normal) {
+			f.prefixes = append(f.prefixes, r)
+		}
+	}
 	for _, m := range p.matchers {
 		if m.steps[0] != "[]" {
 			if glob(m.steps[0], f.normal) {
@@ -47,54 +59,82 @@ func shapeFor(name string) shape {
 }
 
 // nameValue handles {name: X, value: Y}: environment variables, variables of a
-// cluster topology, extraArgs of kubeadm. The name says what the value is.
+// cluster topology, extraArgs of kubeadm, and Tekton's {name, default}. The name says
+// what the value is.
 func (w *walker) nameValue(n *node) bool {
-	name, value := n.get("name").follow(), n.get("value").follow()
-	if name == nil || value == nil || name.kind != scalarNode || value.kind != scalarNode || len(n.kids) > 6 {
+	name, value, key := n.get("name").follow(), n.get("value").follow(), "value"
+	if value == nil {
+		value, key = n.get("default").follow(), "default"
+	}
+	if name == nil || value == nil || name.kind != scalarNode || value.kind != scalarNode || len(n.kids) > 8 {
 		return false
 	}
 	form := FormCRField
 	if len(w.path) >= 2 && strings.Contains(strings.ToLower(w.path[len(w.path)-2].key), "env") {
 		form = FormEnv
 	}
-	w.push(step{key: "value", facts: w.p.facts("value")})
+	w.push(step{key: key, facts: w.p.facts(key)})
 	defer w.pop()
-	facts := w.p.facts(name.value)
-	m := matcher{rule: &rule{"named-value", "", "", form, Likely, shapeFor(facts.normal)}}
-	if form == FormEnv {
-		m.name = "env"
-	}
-	if !w.reference(value, m) && !w.valuePrefix(facts, value) && !w.embedded(value) {
-		w.byShape(value)
-	}
+	w.named(w.p.facts(name.value), value, form)
 	return true
 }
 
-// jsonPatch handles {op, path, value} and ClusterClass's {op, path, valueFrom.template}
-// (sigs.k8s.io/cluster-api JSONPatch): the path's last element is the key.
+// named judges a value by a name that is not its key.
+func (w *walker) named(name *keyFacts, value *node, form Form) {
+	m := matcher{rule: &rule{"named-value", "", "", form, Likely, shapeFor(name.normal)}}
+	if form == FormEnv {
+		m.name = "env"
+	}
+	if w.reference(value, m) || w.valuePrefix(name, value) {
+		return
+	}
+	if v, ok := open(w.t, value); ok && m.shape != strongReference && w.values(v, m) {
+		return
+	}
+	if !w.embedded(value) {
+		w.byShape(value)
+	}
+}
+
+// jsonPatch handles {op, path, value} (RFC 6902) and ClusterClass's {op, path,
+// valueFrom.template} (sigs.k8s.io/cluster-api JSONPatch): the value is walked as if it
+// stood at the path.
 func (w *walker) jsonPatch(n *node) bool {
 	path := n.str("path")
 	if n.str("op") == "" || !strings.HasPrefix(path, "/") {
 		return false
 	}
-	key := path[strings.LastIndexByte(path, '/')+1:]
-	value, field := n.get("value").follow(), "value"
+	value, field := n.get("value"), "value"
 	if value == nil {
-		value, field = n.get("valueFrom").follow().get("template").follow(), "valueFrom.template"
+		value, field = n.get("valueFrom").follow().get("template"), "valueFrom.template"
 	}
-	if value == nil || value.kind != scalarNode {
+	if value == nil {
 		return false
 	}
-	facts := w.p.facts(key)
-	w.push(step{key: field, facts: facts})
-	defer w.pop()
-	if m, ok := w.firstOf(facts.rules); ok && m.name != "vm-image" && w.reference(value, m) {
-		return true
+	before, outer := w.before, w.path
+	w.before = before + w.render() + "." + field + "|"
+	w.path = w.patched(path)
+	if w.isCommandLineItem() && value.follow().kind == scalarNode {
+		w.argument(value.follow(), "")
+	} else {
+		w.walk(value)
 	}
-	if !w.embedded(value) {
-		w.byShape(value)
-	}
+	w.before, w.path = before, outer
 	return true
+}
+
+// patched is the path of a JSON pointer.
+func (w *walker) patched(pointer string) []step {
+	var path []step
+	for _, key := range strings.Split(pointer[1:], "/") {
+		if index, err := strconv.Atoi(key); err == nil || key == "-" {
+			path = append(path, step{index: index})
+			continue
+		}
+		key = strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
+		path = append(path, step{key: key, facts: w.p.facts(key)})
+	}
+	return path
 }
 
 // variable handles {name: X, schema: {openAPIV3Schema: …}}, a variable of a ClusterClass:
@@ -117,7 +157,20 @@ func (w *walker) isCommandLine() bool {
 	}
 	f := w.path[len(w.path)-1].facts
 	return f != nil && (strings.HasSuffix(f.normal, "args") || strings.HasSuffix(f.normal, "command") ||
-		strings.HasSuffix(f.normal, "commands") || f.normal == "runcmd" || f.normal == "bootcmd")
+		strings.HasSuffix(f.normal, "commands") || f.normal == "runcmd" || f.normal == "bootcmd" ||
+		f.normal == "literals") // of kustomize's generators
+}
+
+// isCommandLineItem says that the walker stands at an item of such a list.
+func (w *walker) isCommandLineItem() bool {
+	n := len(w.path)
+	if n < 2 || w.path[n-1].facts != nil {
+		return false
+	}
+	item := w.path[n-1]
+	w.pop()
+	defer w.push(item)
+	return w.isCommandLine()
 }
 
 // arguments walks the words of a command line: --flag=ref, and --flag followed by ref.
@@ -147,15 +200,11 @@ func (w *walker) argument(n *node, flag string) {
 		return
 	}
 	value := v
-	if strings.HasPrefix(v.s, "-") {
-		name, _, ok := strings.Cut(v.s, "=")
-		if !ok || strings.ContainsAny(name, " \n") {
-			w.embedded(n)
-			return
-		}
-		flag, value = name, v.sub(len(name)+1, len(v.s))
+	if name, _, ok := strings.Cut(v.s, "="); ok && !strings.ContainsAny(name, " \n/:$") {
+		flag, value = name, v.sub(len(name)+1, len(v.s)) // --flag=value, NAME=value
 	}
-	if w.argumentValues(value, flag) || w.embedded(n) {
+	m := matcher{rule: &rule{"argument", "", "", FormArg, Likely, shapeFor(normal(strings.TrimLeft(flag, "-")))}}
+	if w.values(value, m) || w.embedded(n) {
 		return
 	}
 	if strings.ContainsAny(v.s, " \n") {
@@ -163,24 +212,22 @@ func (w *walker) argument(n *node, flag string) {
 	}
 }
 
-// argumentValues judges the value of a flag: a reference, or several with commas
-// between, or name=reference pairs.
-func (w *walker) argumentValues(v view, flag string) bool {
-	need := shapeFor(normal(strings.TrimLeft(flag, "-")))
+// values judges a string that may hold one reference, or several with commas or line
+// breaks between, or name=reference pairs.
+func (w *walker) values(v view, m matcher) bool {
 	before := w.found
+	whole := strings.ContainsAny(v.s, "${")
 	for at := 0; at <= len(v.s); {
 		end := len(v.s)
-		if !strings.ContainsAny(v.s, "${") {
-			if n := strings.IndexByte(v.s[at:], ','); n >= 0 {
-				end = at + n
-			}
+		if n := strings.IndexAny(v.s[at:], ",\n"); n >= 0 && !whole {
+			end = at + n
 		}
 		item := v.sub(at, end)
-		if i := strings.LastIndexByte(item.s, '='); i >= 0 && !strings.ContainsAny(item.s, "${") {
+		if i := strings.LastIndexByte(item.s, '='); i >= 0 && !whole {
 			item = item.sub(i+1, len(item.s))
 		}
-		if p, ok := readReference(item); ok && p.is(need) && (need != strongReference || !isCodeHost(p.ref.Registry)) {
-			w.add(p, "argument", FormArg, Likely)
+		if p, ok := readReference(item); ok && p.is(m.shape) && (m.shape != strongReference || !isCodeHost(p.ref.Registry)) {
+			w.add(p, m.name, m.form, m.confidence)
 		}
 		at = end + 1
 	}

@@ -37,7 +37,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Reason)
 }
 
-// Parse finds the uses of images in src, which it does not keep; name is used in errors only. Input that is
+// Parse finds the uses of images in src, which it does not keep; name is used in errors,
+// and says by .txt that the file need not be YAML. Input that is
 // no text, and YAML that cannot be parsed though it holds no variables, is a *SyntaxError.
 func Parse(name string, src []byte) (*File, error) {
 	return parse(name, src, false)
@@ -48,7 +49,7 @@ func parse(name string, src []byte, full bool) (*File, error) {
 	f := &File{Name: name, text: &text{s: string(src)}}
 	p := &parser{
 		matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
-		masked: map[*text]string{}, full: full,
+		masked: map[*text]string{}, full: full, prose: strings.HasSuffix(name, ".txt"),
 	}
 	err := p.file(f)
 	var place *placeError
@@ -112,6 +113,7 @@ type parser struct {
 	masked   map[*text]string
 	uses     []Use
 	full     bool
+	prose    bool // the name says that the file need not be YAML
 }
 
 func (p *parser) record(u Use) { p.uses = append(p.uses, u) }
@@ -149,7 +151,7 @@ func (w *walker) chunk(c chunk) error {
 	}
 	roots, err := w.p.documents(w.t, c)
 	if err != nil {
-		if len(variables(v.s)) == 0 {
+		if len(variables(v.s)) == 0 && !w.p.prose {
 			return err
 		}
 		w.script(v)

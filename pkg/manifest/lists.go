@@ -80,8 +80,9 @@ func (w *walker) list(v view) bool {
 		if entry.s == "" || isComment(entry.s) {
 			continue
 		}
-		p, ok := readReference(entry)
-		if !ok || !p.named() {
+		first := wordEnd(entry.s, 0) // what else stands in the line is about the image
+		p, ok := readReference(entry.sub(0, first))
+		if !ok || !p.named() || first < len(entry.s) && !p.is(taggedReference) {
 			return false
 		}
 		found = append(found, p)

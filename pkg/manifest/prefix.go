@@ -30,8 +30,17 @@ var prefixRules = []prefixRule{
 	{"kubeadm", "etcd.local.imageRepository", "", "etcd", false},
 	{"kubeadm", "clusterConfiguration.imageRepository", "", "", true},
 	{"kubeadm", "kubeadmConfigSpec.imageRepository", "", "", true},
-	{"kubeadm", "imageRepository", "kubeadm.k8s.io/ClusterConfiguration", "", true},
+	{"kubeadm", "imageRepository", "*/ClusterConfiguration", "", true},
 	{"tkg-bom", "imageConfig.imageRepository", "", "", false}, // Tanzu bills of materials
+	{"tkg-bom", "imageInfo.imageRepository", "", "", false},
+	{"capd", "loadBalancer.imageRepository", "", "haproxy", false}, // DockerCluster
+	{"k0s", "images.repository", "", "", false},
+	{"base", "baseRepo", "", "", false},
+	{"base", "repositoryPrefix", "", "", false},
+	{"base", "defaultRegistry", "", "", false},
+	{"base", "registry.address", "", "", false},
+	{"base", "global.registry", "", "", false},
+	{"base", "defaults.registry", "", "", false},
 	{"tigera", "spec.registry", "operator.tigera.io/*", "", false},
 	{"tigera", "installation.registry", "", "", false},
 	{"istio", "spec.hub", "install.istio.io/*", "", false},
@@ -60,16 +69,16 @@ var upstreamKubernetes = map[string]bool{"registry.k8s.io": true, "k8s.gcr.io": 
 // prefixes records the prefixes among the fields of n.
 func (w *walker) prefixes(n *node) {
 	for i := 0; i+1 < len(n.kids); i += 2 {
-		value := n.kids[i+1].follow()
-		if value == nil || value.kind != scalarNode || value.value == "" {
+		facts := w.p.facts(n.kids[i].value)
+		if len(facts.prefixes) == 0 || w.taken[n.kids[i+1]] {
 			continue
 		}
-		facts := w.p.facts(n.kids[i].value)
-		if !facts.mayBePrefix() || w.taken[n.kids[i+1]] {
+		value := filled(n.kids[i+1])
+		if value == nil {
 			continue
 		}
 		w.push(step{key: n.kids[i].value, facts: facts})
-		if r, ok := w.prefixRule(); ok && w.prefix(value, r) {
+		if r, ok := w.prefixRule(facts.prefixes); ok && w.prefix(value, r) {
 			w.taken[n.kids[i+1]] = true
 			if r.several && upstreamKubernetes[value.value] && filled(n.get("dns").follow().get("imageRepository")) == nil {
 				w.prefix(value, dnsBeside())
@@ -79,12 +88,8 @@ func (w *walker) prefixes(n *node) {
 	}
 }
 
-func (f *keyFacts) mayBePrefix() bool {
-	return f.role == repositoryRole || f.role == registryRole || f.role == hubRole
-}
-
-func (w *walker) prefixRule() (prefixRule, bool) {
-	for _, r := range w.p.prefixes {
+func (w *walker) prefixRule(rules []prefixMatcher) (prefixRule, bool) {
+	for _, r := range rules {
 		if r.matchesObject(w.group, w.kind) && w.endsWith(r.steps) {
 			return r.prefixRule, true
 		}

@@ -28,9 +28,6 @@ var fieldRules = []rule{
 	{"container", "ephemeralContainers[].image", "", FormField, Certain, anyReference},
 	{"image-volume", "volumes[].image.reference", "", FormField, Certain, anyReference},
 
-	// VM images and disk images are no container images.
-	{"vm-image", "*image*", "infrastructure.cluster.x-k8s.io/*", "", Certain, strongReference},
-
 	// Containers under other names: Tekton, Argo Workflows, operators.
 	{"step", "steps[].image", "", FormCRField, Certain, anyReference},
 	{"step", "sidecars[].image", "", FormCRField, Certain, anyReference},
@@ -39,12 +36,19 @@ var fieldRules = []rule{
 	{"container", "script.image", "", FormCRField, Certain, anyReference},
 	{"container-disk", "containerDisk.image", "", FormCRField, Certain, anyReference}, // KubeVirt
 	{"machine-image", "customImage", "", FormCRField, Certain, namedReference},        // CAPD
+	{"package", "spec.package", "pkg.crossplane.io/*", FormCRField, Certain, taggedReference},
+
+	// VM images and disk images are no container images.
+	{"vm-image", "*image*", "infrastructure.cluster.x-k8s.io/*", "", Certain, strongReference},
 
 	// Lists of images.
 	{"related-image", "relatedImages[].image", "", FormCRField, Certain, anyReference}, // OLM
 	{"image-list", "spec.images[].name", "*/Images", FormList, Certain, anyReference},  // Hauler
-	{"image-list", "sync[].source", "", FormList, Certain, namedReference},             // regsync
-	{"image-list", "images[].image", "", FormList, Certain, anyReference},              // imgpkg
+	{"image-list", "sync[].source", "", FormList, Certain, rootedReference},            // regsync
+	{"sync-target", "sync[].target", "", "", Certain, noReference},
+	{"lock-annotation", "images[].annotations.*", "", "", Certain, noReference}, // kbld's notes
+	{"image-list", "images[]", "*/ZarfPackageConfig", FormList, Certain, anyReference},
+	{"image-list", "images[].image", "", FormList, Certain, anyReference}, // imgpkg
 	{"image-list", "images[].name", "", FormList, Likely, rootedReference},
 	{"image-list", "images[].source", "", FormList, Likely, rootedReference},
 	{"image-list", "images[].names[]", "", FormList, Likely, rootedReference},
@@ -65,6 +69,8 @@ var fieldRules = []rule{
 var ignoredKeys = map[string]bool{
 	"description": true, "labels": true, "matchlabels": true, "nodeselector": true,
 	"cabundle": true, "managedfields": true, "matchexpressions": true,
+	// What a cluster reports of itself.
+	"containerstatuses": true, "initcontainerstatuses": true, "imageid": true, "lastappliedspec": true,
 }
 
 // normal is a key as rules compare it.

@@ -83,7 +83,7 @@ func (w *walker) keyed(key string, v view) bool {
 	facts := w.p.facts(key)
 	w.push(step{key: key, facts: facts})
 	defer w.pop()
-	if facts.mayBePrefix() && facts.normal == "imagerepository" {
+	if facts.normal == "imagerepository" {
 		return w.prefixView(v, prefixRule{name: "kubeadm"})
 	}
 	m, ok := w.match()
@@ -125,7 +125,16 @@ func (w *walker) scriptWord(word view, before, previous string) {
 // nor a quote nor the start of a line.
 func isProse(before string) bool {
 	before = strings.TrimRight(before, " \t")
-	return before != "" && strings.IndexByte(`=:"'([{,-|>`+"`", before[len(before)-1]) < 0
+	if before == "" || strings.IndexByte(`=:"'([{},-|>`+"`", before[len(before)-1]) >= 0 {
+		return false
+	}
+	for _, tool := range strings.Fields(before) {
+		switch strings.TrimSuffix(tool, ".exe") {
+		case "docker", "podman", "nerdctl", "ctr", "crictl", "skopeo", "crane", "oras", "regctl":
+			return false
+		}
+	}
+	return true
 }
 
 // fetches says that the words before end in a command that takes an image.
@@ -136,7 +145,7 @@ func fetches(before string) bool {
 		if strings.HasPrefix(word, "-") {
 			continue
 		}
-		return i > 0 && (word == "pull" || word == "tag")
+		return i > 0 && word == "pull"
 	}
 	return false
 }

@@ -16,6 +16,7 @@ const (
 	rootedReference              // a registry host, or a tag or digest
 	taggedReference              // a path, and a tag or digest
 	strongReference              // a registry host, and a tag or digest
+	noReference                  // whatever it looks like, it is none
 )
 
 // A spelling is a reference as it is written in one string.
@@ -41,9 +42,21 @@ func (p *spelling) is(s shape) bool {
 		return p.named() && (p.host && p.path || p.tagged && !p.isHostPort())
 	case taggedReference:
 		return p.named() && p.path && p.tagged
-	default:
+	case strongReference:
 		return p.named() && p.host && p.path && p.tagged
+	default:
+		return false
 	}
+}
+
+// isLabel says that DOMAIN/KEY:VALUE is a label or a taint of Kubernetes, not an image.
+func isLabel(r image.Ref) bool {
+	switch r.Tag {
+	case "NoSchedule", "NoExecute", "PreferNoSchedule":
+		return true
+	}
+	return r.Registry == "kubernetes.io" || strings.HasSuffix(r.Registry, ".kubernetes.io") || r.Registry == "k8s.io" ||
+		strings.HasSuffix(r.Registry, ".x-k8s.io")
 }
 
 // named says that the name is no variable.
@@ -60,7 +73,7 @@ func (p *spelling) isHostPort() bool {
 		}
 	}
 	name := strings.TrimPrefix(p.ref.Repository, "library/")
-	return len(p.ref.Tag) >= 4 || name == "localhost" || strings.Trim(name, "0123456789.") == ""
+	return len(p.ref.Tag) >= 4 || strings.Contains(name, ".") || name == "localhost"
 }
 
 // readReference reads v, which may hold variables, as a reference.
@@ -69,7 +82,7 @@ func readReference(v view) (spelling, bool) {
 	if v.s == "" || len(v.s) > 1024 {
 		return spelling{}, false
 	}
-	if !strings.ContainsAny(v.s, "${<%") && strings.Count(v.s, "@") < 2 {
+	if !strings.ContainsAny(v.s, "${<%#") && strings.Count(v.s, "@") < 2 {
 		ref, err := image.Parse(v.s)
 		if err != nil {
 			return spelling{}, false
@@ -230,6 +243,10 @@ func variables(s string) []span {
 // wordVariableEnd is the end of $VAR, $(VAR) and <placeholder>.
 func wordVariableEnd(s string, i int) int {
 	switch {
+	case strings.HasPrefix(s[i:], "###"): // Zarf
+		if n := strings.Index(s[i+3:], "###"); n > 0 && !strings.ContainsAny(s[i+3:i+3+n], " \n") {
+			return i + n + 6
+		}
 	case s[i] == '<':
 		if n := strings.IndexByte(s[i:], '>'); n > 1 && !strings.ContainsAny(s[i:i+n], " /") {
 			return i + n + 1

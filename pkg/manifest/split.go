@@ -2,75 +2,6 @@ package manifest
 
 import "strings"
 
-// A splitRole is what a field contributes to a reference that stands in several fields.
-type splitRole uint8
-
-const (
-	noRole splitRole = iota
-	registryRole
-	hubRole // a registry with a path, which the name follows
-	repositoryRole
-	nameRole
-	pathRole
-	tagRole
-	versionRole
-	digestRole
-	newNameRole
-)
-
-// splitRoles are the ends of keys that have a role; what stands before is the stem
-// that the fields of one reference share (kubeVipImageRepository, kubeVipImageTag).
-// Longer ends come first.
-var splitRoles = []struct {
-	end  string
-	role splitRole
-}{
-	{"imageregistry", registryRole},
-	{"imagerepository", repositoryRole},
-	{"imagerepo", repositoryRole},
-	{"imagename", nameRole},
-	{"imagepath", pathRole},
-	{"imagetag", tagRole},
-	{"imageversion", versionRole},
-	{"imagedigest", digestRole},
-	{"newtag", tagRole}, // kustomize
-	{"registry", registryRole},
-	{"repository", repositoryRole},
-	{"repo", repositoryRole},
-	{"image", nameRole},
-	{"tag", tagRole},
-	{"digest", digestRole},
-	{"sha", digestRole},
-	{"sha256", digestRole},
-}
-
-// roleOf finds the role of a normal key.
-func roleOf(key string) (splitRole, string) {
-	switch key {
-	case "hub":
-		return hubRole, ""
-	case "name":
-		return nameRole, ""
-	case "version":
-		return versionRole, ""
-	case "newname": // kustomize: `name` beside it only says which image is meant
-		return newNameRole, ""
-	}
-	for _, r := range splitRoles {
-		if stem, ok := strings.CutSuffix(key, r.end); ok {
-			return r.role, stem
-		}
-	}
-	return noRole, ""
-}
-
-// fields are the parts of one reference among the entries of a mapping.
-type fields struct {
-	registry, hub, repository, name, newName, path, tag, version, digest *node
-	image                                                                bool // name stands at a key that says image
-	hasTag                                                               bool // there is a key for a tag, even an empty one
-}
-
 // split finds references that stand in several fields of n.
 func (w *walker) split(n *node) {
 	var stems []string
@@ -86,77 +17,83 @@ func (w *walker) split(n *node) {
 		}
 		g := groups[f.stem]
 		if g == nil {
-			g = &fields{}
+			g = &fields{stem: f.stem}
 			groups[f.stem] = g
 			stems = append(stems, f.stem)
 		}
 		g.set(f, value)
 	}
 	for _, stem := range stems {
-		w.splitGroup(n, groups[stem], stem)
-	}
-}
-
-func (g *fields) set(f *keyFacts, value *node) {
-	g.hasTag = g.hasTag || f.role == tagRole
-	if value.value == "" {
-		return
-	}
-	switch f.role {
-	case registryRole:
-		g.registry = value
-	case hubRole:
-		g.hub = value
-	case repositoryRole:
-		g.repository = value
-	case nameRole:
-		if f.normal != "name" || g.name == nil {
-			g.name = value
-			g.image = f.normal != "name"
-		}
-	case pathRole:
-		g.path = value
-	case newNameRole:
-		g.newName = value
-	case tagRole:
-		g.tag = value
-	case versionRole:
-		g.version = value
-	case digestRole:
-		g.digest = value
+		w.splitGroup(n, groups[stem])
 	}
 }
 
 // splitGroup decides whether the fields of one stem make a reference.
-func (w *walker) splitGroup(n *node, g *fields, stem string) {
-	under := w.underImage() || strings.HasSuffix(stem, "image")
+func (w *walker) splitGroup(n *node, g *fields) {
+	under := w.underImage() || strings.HasSuffix(g.stem, "image")
 	if g.tag == nil && g.version != nil && g.versionIsTag(under) {
 		g.tag = g.version
 	}
 	switch {
 	case g.newName != nil:
-		w.joined("kustomize", Certain, g, g.newName)
-	case g.path != nil && w.scope.repository != nil:
-		w.joined("bom", Certain, g, w.scope.repository, g.path)
-	case g.path != nil && g.tag != nil:
-		w.joined("split", Likely, g, g.registry, g.repository, g.path)
-	case g.image && isWordNode(g.name) && g.repository == nil && g.registry == nil && w.scope.hub != nil && g.tag == nil:
-		if g.hub == nil {
-			g.hub = w.scope.hub
-		}
-		g.tag = w.scope.tag
-		w.joined("hub", Likely, g, g.hub, g.name)
+		w.kustomize(g)
+	case g.path != nil && (g.tag != nil || w.scope.prefix != nil):
+		w.imagePath(g)
+	case g.hub != nil || w.byHub(g):
+		w.hub(g)
 	case g.repository != nil:
-		w.repository(n, g, stem, under)
+		w.repository(n, g, under)
 	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.value):
 		w.nameOnly(g, under)
 	}
 }
 
-// versionIsTag says that a version beside a name is its tag.
-func (g *fields) versionIsTag(under bool) bool {
-	return g.image && (g.repository != nil || g.registry != nil || g.name != nil && strings.Contains(g.name.value, "/")) ||
-		under && !g.hasTag
+// kustomize joins the new name and tag of an image transformer. The old name only says
+// which image is meant: it is no image of its own, but it has to follow the manifests,
+// where that image is rewritten as well.
+func (w *walker) kustomize(g *fields) {
+	w.joined("kustomize", Certain, g, g.newName)
+	if g.name == nil {
+		return
+	}
+	if p, ok := w.read(g.name); ok && p.named() {
+		w.taken[g.name] = true
+		w.record(Use{
+			Ref: p.ref, Written: p.view.s, Prefix: true, Implied: true,
+			Form: FormSplit, Confidence: Certain, Rule: "kustomize-match", parts: p.parts, at: p.view,
+		})
+	}
+}
+
+// imagePath joins a path with the repository of its scope.
+func (w *walker) imagePath(g *fields) {
+	switch {
+	case g.registry != nil || g.repository != nil:
+		w.joined("split", Likely, g, g.registry, g.repository, g.path)
+	case w.scope.prefix != nil:
+		w.joined("bom", Certain, g, w.scope.prefix, g.path)
+	default:
+		w.joined("split", Likely, g, g.path)
+	}
+}
+
+// byHub says that the fields name an image of Istio by one word.
+func (w *walker) byHub(g *fields) bool {
+	return w.scope.hub != nil && g.image && isWordNode(g.name) && g.repository == nil && g.registry == nil && g.tag == nil
+}
+
+// hub joins an image's word with the hub and tag of its scope.
+func (w *walker) hub(g *fields) {
+	if g.name == nil || !g.image {
+		return
+	}
+	if g.hub == nil {
+		g.hub = w.scope.hub
+	}
+	if g.tag == nil {
+		g.tag = w.scope.tag
+	}
+	w.joined("hub", Likely, g, g.hub, g.name)
 }
 
 // nameOnly joins image or name with a registry and a tag beside it.
@@ -168,44 +105,62 @@ func (w *walker) nameOnly(g *fields, under bool) {
 	switch {
 	case g.registry != nil && !isURL(g.registry.value) && !p.host:
 		w.joined("split", Likely, g, g.registry, g.name)
-	case g.registry == nil && (g.tag != nil || g.digest != nil) && (p.path || under || g.image):
-		w.joined("split", Likely, g, g.name)
+	case g.registry == nil && g.pinned() && (p.path || under || g.image || g.kustomize || g.digest != nil):
+		w.joined("split", Likely, g, w.scopeFor(p, g), g.name)
 	}
 }
 
+// scopeFor is the prefix that a name without a registry has from its scope.
+func (w *walker) scopeFor(p spelling, g *fields) *node {
+	if p.host || g.registry != nil || g.kustomize {
+		return nil
+	}
+	return w.scope.prefix
+}
+
 // repository joins a repository with what stands beside it.
-func (w *walker) repository(n *node, g *fields, stem string, under bool) {
+func (w *walker) repository(n *node, g *fields, under bool) {
 	repo := g.repository.value
-	if isURL(repo) || isChart(n, stem, repo) || g.tag == nil && g.digest == nil && !w.namesImage(g, under) {
+	if isURL(repo) || isChart(n, g.stem, repo) {
 		return
 	}
-	if g.tag == nil && g.digest == nil && g.version != nil {
+	if !g.pinned() && g.bare {
+		w.barePrefix(g.repository)
+		return
+	}
+	if !g.pinned() && !w.namesImage(g, under) {
+		return
+	}
+	if !g.pinned() {
 		g.tag = g.version
 	}
 	p, ok := w.read(g.repository)
-	if !ok {
-		if g.name == nil || !g.image {
-			w.prefix(g.repository, prefixRule{name: "repository"})
-			return
-		}
-		p = spelling{}
-	}
-	isPrefix := !ok || p.named() && g.registry == nil && isBareRegistry(repo)
-	names := []*node{g.registry, g.repository}
-	if p.host || !ok {
-		names = []*node{g.repository}
-	}
-	if g.name != nil && (g.image || under || isPrefix && w.inImages()) && !endsIn(repo, g.name.value) {
-		names = append(names, g.name)
-		isPrefix = false
-	}
-	if isPrefix {
-		if w.prefix(g.repository, prefixRule{name: "repository"}) {
-			w.taken[g.repository] = true
-		}
+	if !ok && (g.name == nil || !g.image) && w.barePrefix(g.repository) {
 		return
 	}
+	joinsName := g.name != nil && (g.image || under) && !endsIn(repo, g.name.value)
+	if !joinsName && ok && p.named() && g.registry == nil && isBareRegistry(repo) {
+		w.barePrefix(g.repository)
+		return
+	}
+	names := []*node{g.registry, w.scopeFor(p, g), g.repository}
+	if p.host {
+		names = names[2:]
+	}
+	if joinsName {
+		names = append(names, g.name)
+	}
 	w.joined("split", Likely, g, names...)
+}
+
+// barePrefix records a repository that no name follows in these fields.
+func (w *walker) barePrefix(repository *node) bool {
+	if !isBareRegistry(repository.value) && !strings.Contains(repository.value, ".") {
+		return false
+	}
+	ok := w.prefix(repository, prefixRule{name: "repository"})
+	w.taken[repository] = w.taken[repository] || ok
+	return ok
 }
 
 // namesImage says that a repository without a tag is an image all the same.
@@ -217,13 +172,15 @@ func (w *walker) namesImage(g *fields, under bool) bool {
 	return ok && p.host && p.path && !isCodeHost(p.ref.Registry) || isBareRegistry(g.repository.value)
 }
 
-// underImage says that the walker stands at a key that says image.
+// underImage says that the walker stands at a key that says image, or at an entry of images.
 func (w *walker) underImage() bool {
-	if len(w.path) == 0 {
+	n := len(w.path)
+	if n == 0 || w.path[n-1].facts == nil {
 		return false
 	}
-	f := w.path[len(w.path)-1].facts
-	return f != nil && (strings.HasSuffix(f.normal, "image") || strings.HasPrefix(f.normal, "image"))
+	f := w.path[n-1].facts
+	return strings.HasSuffix(f.normal, "image") || strings.HasPrefix(f.normal, "image") ||
+		n > 1 && w.path[n-2].facts != nil && w.path[n-2].facts.normal == "images"
 }
 
 // inImages says that the walker stands at an item of a list of images.
@@ -245,7 +202,7 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
 		if !ok || strings.ContainsAny(v.s, " \n") && !strings.Contains(v.s, "{{") {
 			return
 		}
-		if len(parts) > 0 && !strings.HasSuffix(written.String(), "/") {
+		if len(parts) > 0 && !strings.HasSuffix(written.String(), "/") && !strings.HasPrefix(v.s, "/") {
 			written.WriteByte('/')
 		}
 		written.WriteString(v.s)
@@ -319,76 +276,4 @@ func allVariables(names []*node) bool {
 		}
 	}
 	return true
-}
-
-func isWordNode(n *node) bool {
-	return n != nil && !strings.ContainsAny(n.value, "/:@.${")
-}
-
-func isURL(s string) bool { return strings.Contains(s, "://") || strings.HasPrefix(s, "git@") }
-
-// isChart says that the fields of n name a Helm chart.
-func isChart(n *node, stem, repository string) bool {
-	if stem == "" && (n.str("chart") != "" || n.str("chartName") != "") {
-		return true
-	}
-	return strings.Contains(repository, "/charts") || strings.Contains(repository, "helm")
-}
-
-// endsIn says that the last path element of repository is name.
-func endsIn(repository, name string) bool {
-	return repository == name || strings.HasSuffix(repository, "/"+name)
-}
-
-// isCodeHost says that what stands below the host is source code, not images.
-func isCodeHost(host string) bool {
-	return host == "github.com" || host == "gitlab.com" || host == "bitbucket.org" || host == "go.dev"
-}
-
-// isBareRegistry says that s is a registry, or a namespace of a registry whose images
-// all stand in namespaces, so that an image name has yet to follow.
-func isBareRegistry(s string) bool {
-	s = strings.TrimSuffix(s, "/")
-	host, path, ok := strings.Cut(s, "/")
-	if !strings.ContainsAny(host, ".:") && host != "localhost" {
-		return false
-	}
-	if !ok {
-		return true
-	}
-	switch {
-	case host == "quay.io", host == "ghcr.io", host == "gcr.io", strings.HasSuffix(host, ".gcr.io") && host != "k8s.gcr.io",
-		host == "nvcr.io", host == "public.ecr.aws", strings.HasSuffix(host, "-docker.pkg.dev"):
-		return !strings.Contains(path, "/")
-	}
-	return false
-}
-
-// A scope is what a document says once for all its images.
-type scope struct {
-	repository *node // imageConfig.imageRepository of a bill of materials
-	hub, tag   *node // Istio
-}
-
-func documentScope(root *node) scope {
-	var s scope
-	if root == nil || root.kind != mappingNode {
-		return s
-	}
-	s.repository = filled(root.get("imageConfig").follow().get("imageRepository"))
-	for _, at := range []*node{root.get("global").follow(), root.get("spec").follow(), root} {
-		if hub := filled(at.get("hub")); hub != nil {
-			s.hub, s.tag = hub, filled(at.get("tag"))
-			break
-		}
-	}
-	return s
-}
-
-// filled is the scalar that n is, nil if it is empty or none.
-func filled(n *node) *node {
-	if n = n.follow(); n == nil || n.kind != scalarNode || n.value == "" {
-		return nil
-	}
-	return n
 }

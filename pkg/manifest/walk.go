@@ -34,7 +34,6 @@ type step struct {
 
 // root walks a document.
 func (w *walker) root(n *node) {
-	w.scope = documentScope(n)
 	w.walk(n)
 }
 
@@ -88,6 +87,7 @@ func (w *walker) sequence(n *node) {
 
 func (w *walker) mapping(n *node) {
 	defer w.enterObject(n)()
+	defer w.enterScope(n)()
 	if w.kind == "CustomResourceDefinition" && n.get("spec") != nil {
 		w.customResource(n)
 		return
@@ -138,7 +138,7 @@ func isPodLike(n *node) bool {
 func (w *walker) enterObject(n *node) func() {
 	kind := n.str("kind")
 	version := n.str("apiVersion")
-	if kind == "" || version == "" {
+	if kind == "" || version == "" && len(w.path) > 0 {
 		return func() {}
 	}
 	group, kindBefore, objectBefore := w.group, w.kind, w.object
@@ -174,7 +174,7 @@ func (w *walker) scalar(n *node) {
 		if w.reference(n, m) {
 			return
 		}
-		if m.name == "vm-image" {
+		if m.form == "" {
 			return
 		}
 	}
@@ -196,7 +196,7 @@ func (w *walker) byShape(n *node) {
 		}
 	}
 	switch {
-	case !ok || !p.named() || p.templated:
+	case !ok || !p.named() || p.templated || isLabel(p.ref):
 	case p.is(strongReference) && !isCodeHost(p.ref.Registry):
 		w.add(p, "reference-shape", FormCRField, Likely)
 	case p.is(taggedReference):
@@ -210,6 +210,11 @@ const dockerScheme = "docker://"
 // reference adds the string as the rule m says, if it looks enough like one.
 func (w *walker) reference(n *node, m matcher) bool {
 	p, ok := w.read(n)
+	if m.form == FormList && strings.IndexByte(n.value, '=') > 0 { // Argo CD: old=new
+		if v, opened := open(w.t, n); opened {
+			p, ok = readReference(v.sub(strings.LastIndexByte(v.s, '=')+1, len(v.s)))
+		}
+	}
 	if !ok && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
 		p, ok = spelling{view: p.view, templated: true, parts: []part{{view: p.view}}}, true
 	}

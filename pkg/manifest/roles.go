@@ -1,0 +1,167 @@
+package manifest
+
+import "strings"
+
+// A splitRole is what a field contributes to a reference that stands in several fields.
+type splitRole uint8
+
+const (
+	noRole splitRole = iota
+	registryRole
+	hubRole // a registry with a path, which the name follows
+	repositoryRole
+	nameRole
+	pathRole
+	tagRole
+	versionRole
+	digestRole
+	newNameRole
+)
+
+// splitRoles are the ends of keys that have a role; what stands before is the stem
+// that the fields of one reference share (kubeVipImageRepository, kubeVipImageTag).
+// Longer ends come first.
+var splitRoles = []struct {
+	end  string
+	role splitRole
+}{
+	{"imageregistry", registryRole},
+	{"imagerepository", repositoryRole},
+	{"imagerepo", repositoryRole},
+	{"imagename", nameRole},
+	{"imagepath", pathRole},
+	{"imagetag", tagRole},
+	{"imageversion", versionRole},
+	{"imagedigest", digestRole},
+	{"newtag", tagRole}, // kustomize
+	{"registry", registryRole},
+	{"repository", repositoryRole},
+	{"repo", repositoryRole},
+	{"image", nameRole},
+	{"tag", tagRole},
+	{"digest", digestRole},
+	{"sha", digestRole},
+	{"sha256", digestRole},
+}
+
+// roleOf finds the role of a normal key.
+func roleOf(key string) (splitRole, string) {
+	switch key {
+	case "hub":
+		return hubRole, ""
+	case "name":
+		return nameRole, ""
+	case "version":
+		return versionRole, ""
+	case "newname": // kustomize: `name` beside it only says which image is meant
+		return newNameRole, ""
+	}
+	for _, r := range splitRoles {
+		if stem, ok := strings.CutSuffix(key, r.end); ok {
+			return r.role, stem
+		}
+	}
+	return noRole, ""
+}
+
+// fields are the parts of one reference among the entries of a mapping.
+type fields struct {
+	stem string // what their keys begin with
+
+	registry, hub, repository, name, newName, path, tag, version, digest *node
+
+	image     bool // name stands at a key that says image
+	hasTag    bool // there is a key for a tag, even an empty one
+	kustomize bool // newName or newTag is there
+	bare      bool // repository stands at a key that means a prefix unless a tag follows
+}
+
+// set puts the value at a key where its role says.
+func (g *fields) set(f *keyFacts, value *node) {
+	g.hasTag = g.hasTag || f.role == tagRole
+	g.kustomize = g.kustomize || f.normal == "newtag" || f.role == newNameRole
+	if filled(value) == nil {
+		return
+	}
+	switch f.role {
+	case registryRole:
+		g.registry = value
+	case hubRole:
+		g.hub = value
+	case repositoryRole:
+		g.repository = value
+		g.bare = strings.HasSuffix(f.normal, "imagerepo") || f.stem == "kubernetes"
+	case nameRole:
+		if f.normal != "name" || g.name == nil {
+			g.name = value
+			g.image = f.normal != "name"
+		}
+	case pathRole:
+		g.path = value
+	case newNameRole:
+		g.newName = value
+	case tagRole:
+		g.tag = value
+	case versionRole:
+		g.version = value
+	case digestRole:
+		g.digest = value
+	}
+}
+
+// versionIsTag says that a version beside a name is its tag.
+func (g *fields) versionIsTag(under bool) bool {
+	return g.image && (g.repository != nil || g.registry != nil || g.name != nil && strings.Contains(g.name.value, "/")) ||
+		under && !g.hasTag
+}
+
+// pinned says that a tag or digest is there.
+func (g *fields) pinned() bool { return g.tag != nil || g.digest != nil }
+
+func isWordNode(n *node) bool {
+	return n != nil && !strings.ContainsAny(n.value, "/:@.${")
+}
+
+func isURL(s string) bool { return strings.Contains(s, "://") || strings.HasPrefix(s, "git@") }
+
+// isChart says that the fields of n name a Helm chart or another package.
+func isChart(n *node, stem, repository string) bool {
+	if stem == "" && (n.str("chart") != "" || n.str("chartName") != "" || n.str("ref") != "") {
+		return true
+	}
+	for _, element := range strings.Split(repository, "/") {
+		if element == "charts" || element == "helm-charts" || element == "helm" {
+			return true
+		}
+	}
+	return false
+}
+
+// endsIn says that the last path element of repository is name.
+func endsIn(repository, name string) bool {
+	return repository == name || strings.HasSuffix(repository, "/"+name)
+}
+
+// isCodeHost says that what stands below the host is source code, not images.
+func isCodeHost(host string) bool {
+	return host == "github.com" || host == "gitlab.com" || host == "bitbucket.org" || host == "go.dev"
+}
+
+// isBareRegistry says that s is a registry, or a namespace of a registry whose images
+// all stand in namespaces, so that an image name has yet to follow.
+func isBareRegistry(s string) bool {
+	s = strings.TrimSuffix(s, "/")
+	host, path, ok := strings.Cut(s, "/")
+	if !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return false
+	}
+	if !ok {
+		return true
+	}
+	switch {
+	case host == "quay.io", host == "ghcr.io", host == "gcr.io", strings.HasSuffix(host, ".gcr.io") && host != "k8s.gcr.io",
+		host == "nvcr.io", host == "public.ecr.aws", strings.HasSuffix(host, "-docker.pkg.dev"):
+		return !strings.Contains(path, "/")
+	}
+	return false
+}
