@@ -66,6 +66,9 @@ func (w *walker) nameValue(n *node) bool {
 	if value == nil {
 		value, key = n.get("default").follow(), "default"
 	}
+	if w.taken[value] {
+		return true
+	}
 	if name == nil || value == nil || name.kind != scalarNode || value.kind != scalarNode || len(n.kids) > 8 {
 		return false
 	}
@@ -77,6 +80,22 @@ func (w *walker) nameValue(n *node) bool {
 	defer w.pop()
 	w.named(w.p.facts(name.value), value, form)
 	return true
+}
+
+// parameters handles a list of {name, value} that together make a mapping, as Argo CD
+// gives values to a chart: {name: image.tag, value: v1}.
+func (w *walker) parameters(n *node) {
+	if len(w.path) == 0 || w.path[len(w.path)-1].facts == nil || w.path[len(w.path)-1].facts.normal != "parameters" {
+		return
+	}
+	m := &node{kind: mappingNode}
+	for _, kid := range n.kids {
+		name, value := kid.follow().get("name").follow(), kid.follow().get("value").follow()
+		if name != nil && value != nil && name.kind == scalarNode {
+			m.kids = append(m.kids, name, value)
+		}
+	}
+	w.split(m)
 }
 
 // named judges a value by a name that is not its key.

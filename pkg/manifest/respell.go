@@ -38,7 +38,7 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 		}
 	}
 	if u.Ref.IsZero() || len(names) == 0 {
-		return nil, "a variable or placeholder hides which registry it comes from"
+		return nil, "a variable or placeholder hides which image this is; give it a value of the private registry"
 	}
 	changes := u.versionChanges(target)
 	rest := target.Name()

@@ -137,6 +137,11 @@ func isChart(n *node, stem, repository string) bool {
 	return false
 }
 
+// isKubeadm says that n is a ClusterConfiguration, though it need not say so.
+func isKubeadm(n *node) bool {
+	return n.get("etcd") != nil || n.get("dns") != nil || n.get("kubernetesVersion") != nil
+}
+
 // endsIn says that the last path element of repository is name.
 func endsIn(repository, name string) bool {
 	return repository == name || strings.HasSuffix(repository, "/"+name)

@@ -124,7 +124,7 @@ func (w *walker) repository(n *node, g *fields, under bool) {
 	if isURL(repo) || isChart(n, g.stem, repo) {
 		return
 	}
-	if !g.pinned() && g.bare {
+	if !g.pinned() && (g.bare || isKubeadm(n)) {
 		w.barePrefix(g.repository)
 		return
 	}

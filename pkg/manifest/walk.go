@@ -78,6 +78,7 @@ func (w *walker) sequence(n *node) {
 	if w.linesOfConfig(n) {
 		return
 	}
+	w.parameters(n)
 	for i, kid := range n.kids {
 		w.push(step{index: i})
 		w.walk(kid)
@@ -90,6 +91,10 @@ func (w *walker) mapping(n *node) {
 	defer w.enterScope(n)()
 	if w.kind == "CustomResourceDefinition" && n.get("spec") != nil {
 		w.customResource(n)
+		return
+	}
+	if n.get("$schema") != nil { // JSON Schema: examples are prose
+		w.schema(n, nil)
 		return
 	}
 	w.prefixes(n)
@@ -218,7 +223,7 @@ func (w *walker) reference(n *node, m matcher) bool {
 	if !ok && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
 		p, ok = spelling{view: p.view, templated: true, parts: []part{{view: p.view}}}, true
 	}
-	if !ok || !p.is(m.shape) || isWord(p, m) || n.style == plainStyle && isNull(n.value) {
+	if !ok || !p.is(m.shape) || !p.named() && m.confidence < Certain || isWord(p, m) || n.style == plainStyle && isNull(n.value) {
 		return false
 	}
 	form := m.form

@@ -143,7 +143,7 @@ func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
 		return r.Refused[last].Reason // what one use needs to stay, another cannot move
 	}
 	if u.Ref.IsZero() {
-		return "variables hide the name of the image; set them to the private registry instead"
+		return "a variable or placeholder hides which image this is; give it a value of the private registry"
 	}
 	if u.Prefix && !u.Implied {
 		if rule, conflict := r.mapping.PrefixConflict(u.Ref); conflict {
