@@ -63,7 +63,8 @@ func hasTaggedPath(s string) bool {
 		for j < len(s) && (isWordByte(s[j]) || s[j] == '.' || s[j] == '-' || s[j] == '/') {
 			j++
 		}
-		if j+1 < len(s) && (s[j] == ':' || s[j] == '@') && !isSpace(s[j+1]) && slash > 0 && isWordByte(s[slash-1]) {
+		last := slash + strings.LastIndexByte(s[slash:j], '/')
+		if j+1 < len(s) && (s[j] == ':' || s[j] == '@') && !isSpace(s[j+1]) && last > 0 && isWordByte(s[last-1]) {
 			return true
 		}
 		if j < len(s) && (s[j] == '$' || s[j] == '{') { // a variable may hold the rest

@@ -53,7 +53,20 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 	if rest == "" {
 		return nil, "it is put together from several fields, and nothing of " + target.Name() + " is left for the first"
 	}
+	if !keepsVariables(names[0].s, rest) {
+		return nil, "its name holds a variable that " + target.Name() + " has no place for"
+	}
 	return append(changes, change{names[0], slashedAs(names[0].s, rest)}), ""
+}
+
+// keepsVariables says that what is filled in later in old stands in s as well.
+func keepsVariables(old, s string) bool {
+	for _, x := range variables(old) {
+		if !strings.Contains(s, old[x.from:x.to]) {
+			return false
+		}
+	}
+	return true
 }
 
 // asItIs gives the changes that change nothing: what a use that stays holds against

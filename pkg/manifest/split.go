@@ -206,7 +206,11 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
 			written.WriteByte('/')
 		}
 		written.WriteString(v.s)
-		parts = append(parts, part{view: v, role: namePart})
+		if from, to, ok := defaultOf(v.s); ok && strings.HasSuffix(v.s, "}") {
+			parts = append(parts, part{view: v.sub(from, to), role: namePart})
+		} else {
+			parts = append(parts, part{view: v, role: namePart})
+		}
 		at = v // of several fields the last, since the first may be shared by a whole document
 	}
 	parts = w.version(&written, g, parts)
@@ -219,22 +223,10 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
 			w.taken[n] = true
 		}
 	}
-	if len(names) == 1 && len(parts) > 1 && parts[0].role == namePart {
-		parts = append(whole(parts[0]), parts[1:]...)
-	}
 	w.record(Use{
 		Ref: p.ref, Written: written.String(), Templated: p.templated,
 		Form: FormSplit, Confidence: c, Rule: rule, parts: parts, at: at,
 	})
-}
-
-// whole is a name field that may hold variables with defaults, taken apart.
-func whole(p part) []part {
-	s, ok := readReference(p.view)
-	if !ok {
-		return []part{p}
-	}
-	return s.parts
 }
 
 // version appends tag and digest as their consumer does.

@@ -220,7 +220,7 @@ func (w *walker) reference(n *node, m matcher) bool {
 			p, ok = readReference(v.sub(strings.LastIndexByte(v.s, '=')+1, len(v.s)))
 		}
 	}
-	if !ok && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
+	if !ok && p.view.t != nil && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
 		p, ok = spelling{view: p.view, templated: true, parts: []part{{view: p.view}}}, true
 	}
 	if !ok || !p.is(m.shape) || !p.named() && m.confidence < Certain || isWord(p, m) || n.style == plainStyle && isNull(n.value) {
