@@ -61,25 +61,22 @@ func shapeFor(name string) shape {
 // nameValue handles {name: X, value: Y}: environment variables, variables of a
 // cluster topology, extraArgs of kubeadm, and Tekton's {name, default}. The name says
 // what the value is.
-func (w *walker) nameValue(n *node) bool {
-	name, value, key := n.get("name").follow(), n.get("value").follow(), "value"
+func (w *walker) nameValue(n *node) {
+	name, value, key := n.get("name").follow(), n.get("value"), "value"
 	if value == nil {
-		value, key = n.get("default").follow(), "default"
+		value, key = n.get("default"), "default"
 	}
-	if w.taken[value] {
-		return true
-	}
-	if name == nil || value == nil || name.kind != scalarNode || value.kind != scalarNode || len(n.kids) > 8 {
-		return false
+	if name == nil || name.kind != scalarNode || filled(value) == nil || w.taken[value] {
+		return
 	}
 	form := FormCRField
 	if len(w.path) >= 2 && strings.Contains(strings.ToLower(w.path[len(w.path)-2].key), "env") {
 		form = FormEnv
 	}
 	w.push(step{key: key, facts: w.p.facts(key)})
-	defer w.pop()
-	w.named(w.p.facts(name.value), value, form)
-	return true
+	w.named(w.p.facts(name.value), value.follow(), form)
+	w.pop()
+	w.take(value)
 }
 
 // parameters handles a list of {name, value} that together make a mapping, as Argo CD
@@ -118,28 +115,25 @@ func (w *walker) named(name *keyFacts, value *node, form Form) {
 // jsonPatch handles {op, path, value} (RFC 6902) and ClusterClass's {op, path,
 // valueFrom.template} (sigs.k8s.io/cluster-api JSONPatch): the value is walked as if it
 // stood at the path.
-func (w *walker) jsonPatch(n *node) bool {
+func (w *walker) jsonPatch(n *node) {
 	path := n.str("path")
-	if n.str("op") == "" || !strings.HasPrefix(path, "/") {
-		return false
-	}
 	value, field := n.get("value"), "value"
 	if value == nil {
 		value, field = n.get("valueFrom").follow().get("template"), "valueFrom.template"
 	}
-	if value == nil {
-		return false
+	if n.str("op") == "" || !strings.HasPrefix(path, "/") || value == nil {
+		return
 	}
 	before, outer := w.before, w.path
 	w.before = before + w.render() + "." + field + "|"
 	w.path = w.patched(path)
-	if w.isCommandLineItem() && value.follow().kind == scalarNode {
+	if w.isCommandLineItem() && filled(value) != nil {
 		w.argument(value.follow(), "")
 	} else {
 		w.walk(value)
 	}
 	w.before, w.path = before, outer
-	return true
+	w.take(value)
 }
 
 // patched is the path of a JSON pointer.
@@ -158,15 +152,15 @@ func (w *walker) patched(pointer string) []step {
 
 // variable handles {name: X, schema: {openAPIV3Schema: …}}, a variable of a ClusterClass:
 // the name says what its default is.
-func (w *walker) variable(n *node) bool {
-	name, schema := n.get("name").follow(), n.get("schema").follow()
-	if name == nil || name.kind != scalarNode || schema.get("openAPIV3Schema") == nil {
-		return false
+func (w *walker) variable(n *node) {
+	name, schema := n.get("name").follow(), n.get("schema")
+	if name == nil || name.kind != scalarNode || schema.follow().get("openAPIV3Schema") == nil {
+		return
 	}
 	w.push(step{key: "schema", facts: w.p.facts("schema")})
-	w.schema(schema, w.p.facts(name.value))
+	w.schema(schema.follow(), w.p.facts(name.value))
 	w.pop()
-	return true
+	w.take(schema)
 }
 
 // isCommandLine says that the walker stands at a list of words or commands.

@@ -8,11 +8,10 @@ import (
 
 // registryMap handles {REGISTRY: {images: {NAME: [TAG, …]}}}, the lists of skopeo sync
 // and mindthegap.
-func (w *walker) registryMap(n *node) bool {
+func (w *walker) registryMap(n *node) {
 	if len(w.path) > 0 {
-		return false
+		return
 	}
-	before := w.found
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		images := n.kids[i+1].follow().get("images").follow()
 		if images == nil || images.kind != mappingNode {
@@ -27,8 +26,8 @@ func (w *walker) registryMap(n *node) bool {
 			w.registryImage(n.kids[i], images.kids[j], images.kids[j+1].follow())
 		}
 		w.pop()
+		w.take(n.kids[i+1])
 	}
-	return w.found > before
 }
 
 func (w *walker) registryImage(registry, name, tags *node) {

@@ -99,12 +99,19 @@ func (w *walker) mapping(n *node) {
 	}
 	w.prefixes(n)
 	w.split(n)
-	if w.nameValue(n) || w.variable(n) || w.jsonPatch(n) || w.registryMap(n) {
-		return
-	}
+	w.nameValue(n)
+	w.variable(n)
+	w.jsonPatch(n)
+	w.registryMap(n)
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		w.entry(n, n.kids[i], n.kids[i+1])
 	}
+}
+
+// take says that the node needs no further look.
+func (w *walker) take(n *node) {
+	w.taken[n] = true
+	w.taken[n.follow()] = true
 }
 
 // entry walks the value at one key of a mapping.
