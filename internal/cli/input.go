@@ -33,9 +33,12 @@ func (f *inputFlags) addTo(cmd *cobra.Command) {
 	}
 }
 
+// given says that the user named inputs.
+func (f *inputFlags) given() bool { return len(f.filenames)+len(f.kustomizations) > 0 }
+
 // find finds the inputs. What is below the directory exclude is none of them.
 func (f *inputFlags) find(streams Streams, exclude string) (input.Set, error) {
-	if len(f.filenames)+len(f.kustomizations) == 0 {
+	if !f.given() {
 		return input.Set{}, usagef("no input: name one with --filename or --kustomize")
 	}
 	stdin := 0

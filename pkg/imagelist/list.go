@@ -6,10 +6,12 @@
 package imagelist
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
 
@@ -80,6 +82,17 @@ func (l *List) add(file string, u *manifest.Use) {
 		Rule:       u.Rule,
 		Written:    strings.Clone(u.Written),
 	})
+}
+
+// AddLines adds the images that a source other than a file names, one per line,
+// such as the answer of a program. The rule says how they became known.
+func (l *List) AddLines(source, rule string, refs []image.Ref) {
+	for i, r := range refs {
+		l.add(source, &manifest.Use{
+			Ref: r, Written: r.String(), Document: 1, Path: fmt.Sprintf("[%d]", i), Line: i + 1, Column: 1,
+			Form: manifest.FormList, Confidence: manifest.Certain, Rule: rule,
+		})
+	}
 }
 
 func (l *List) append(key string, templated bool, uses ...Use) {
