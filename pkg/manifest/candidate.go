@@ -1,6 +1,10 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
 
 // mayHold says whether s can hold a reference at all. It is the byte scan that lets
 // most documents go by unparsed, so it must never say no to what a rule would find:
@@ -60,11 +64,11 @@ func hasTaggedPath(s string) bool {
 		}
 		slash := i + n
 		j := slash + 1
-		for j < len(s) && (isWordByte(s[j]) || s[j] == '.' || s[j] == '-' || s[j] == '/') {
+		for j < len(s) && (yamltree.IsWordByte(s[j]) || s[j] == '.' || s[j] == '-' || s[j] == '/') {
 			j++
 		}
 		last := slash + strings.LastIndexByte(s[slash:j], '/')
-		if j+1 < len(s) && (s[j] == ':' || s[j] == '@') && !isSpace(s[j+1]) && last > 0 && isWordByte(s[last-1]) {
+		if j+1 < len(s) && (s[j] == ':' || s[j] == '@') && !yamltree.IsSpace(s[j+1]) && last > 0 && yamltree.IsWordByte(s[last-1]) {
 			return true
 		}
 		if j < len(s) && (s[j] == '$' || s[j] == '{') { // a variable may hold the rest
@@ -96,7 +100,7 @@ func hasBase64(s string) bool {
 	return false
 }
 
-func isBase64Byte(c byte) bool { return isWordByte(c) && c != '_' || c == '+' || c == '/' }
+func isBase64Byte(c byte) bool { return yamltree.IsWordByte(c) && c != '_' || c == '+' || c == '/' }
 
 // mayHoldDefault is mayHold for a CustomResourceDefinition, where only defaults and
 // annotations are values and all else is prose.
@@ -122,7 +126,7 @@ func mayHoldDefault(s string) bool {
 
 // defaultMayHold looks at what follows a key default.
 func defaultMayHold(s string) bool {
-	line, n := cutLine(s)
+	line, n := yamltree.CutLine(s)
 	line = strings.TrimSpace(line)
 	switch {
 	case line == "" || strings.ContainsAny(line[:1], "|>&!#{["): // more than one line, perhaps
@@ -135,10 +139,10 @@ func defaultMayHold(s string) bool {
 
 // deeper is the lines at the beginning of s that are indented at least as the first.
 func deeper(s string) string {
-	indent := blockIndent(s)
+	indent := yamltree.BlockIndent(s)
 	for at := 0; at < len(s); {
-		line, n := cutLine(s[at:])
-		if strings.TrimSpace(line) != "" && blockIndent(line) < indent {
+		line, n := yamltree.CutLine(s[at:])
+		if strings.TrimSpace(line) != "" && yamltree.BlockIndent(line) < indent {
 			return s[:at]
 		}
 		at += n

@@ -108,7 +108,7 @@ func identity(t testing.TB, f *File) string {
 	for _, u := range f.uses {
 		var changes []change
 		for _, p := range u.parts {
-			changes = append(changes, change{p, p.s})
+			changes = append(changes, change{p, p.S})
 		}
 		_ = e.make(changes) // a use that cannot be respelled is left alone
 	}

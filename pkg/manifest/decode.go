@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 )
 
 // maxUnpacked bounds what gzip inside a manifest may unpack to, in bytes. Files of
@@ -18,12 +20,12 @@ const maxNested = 8
 
 // embedded looks into a string that may hold a document of its own, and says whether
 // it found references there.
-func (w *walker) embedded(n *node) bool {
-	s := n.value
-	if len(s) < 8 || w.t.depth() >= maxNested || !mayEmbed(s) {
+func (w *walker) embedded(n *yamltree.Node) bool {
+	s := n.Value
+	if len(s) < 8 || w.t.Depth() >= maxNested || !mayEmbed(s) {
 		return false
 	}
-	v, ok := open(w.t, n)
+	v, ok := yamltree.Open(w.t, n)
 	if !ok {
 		return false
 	}
@@ -46,10 +48,10 @@ func mayEmbed(s string) bool {
 }
 
 // within walks the text t as a file of its own.
-func (w *walker) within(t *text) {
+func (w *walker) within(t *yamltree.Text) {
 	in := &walker{
 		p: w.p, t: t, form: FormEmbedded, document: w.document, object: w.object, group: w.group, kind: w.kind,
-		before: w.before + w.render() + "|", taken: map[*node]bool{}, aliases: map[*node]bool{},
+		before: w.before + w.render() + "|", taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{},
 	}
 	in.content()
 	w.found += in.found
@@ -57,20 +59,20 @@ func (w *walker) within(t *text) {
 
 // content walks whatever t holds: documents of YAML or JSON, or text.
 func (w *walker) content() {
-	s := w.t.s
+	s := w.t.S
 	if isScript(s) {
-		w.shell(view{w.t, 0, s})
+		w.shell(yamltree.Whole(w.t))
 		return
 	}
-	for _, c := range chunks(s) {
-		roots, err := w.p.documents(w.t, c)
+	for _, c := range yamltree.Chunks(s) {
+		roots, err := yamltree.Parse(w.t, c)
 		if err != nil {
-			w.script(view{w.t, c.from, s[c.from:c.to]})
+			w.script(c.View(w.t))
 			continue
 		}
 		for _, root := range roots {
-			if root.kind == scalarNode {
-				w.script(view{w.t, c.from, s[c.from:c.to]})
+			if root.Kind == yamltree.Scalar {
+				w.script(c.View(w.t))
 				break
 			}
 			w.root(root)
@@ -82,25 +84,25 @@ func (w *walker) content() {
 func isScript(s string) bool { return strings.HasPrefix(s, "#!") }
 
 // asText makes a view a text of its own.
-func asText(v view) *text {
-	if v.base == 0 && len(v.s) == len(v.t.s) {
-		return v.t
+func asText(v yamltree.View) *yamltree.Text {
+	if v.Base == 0 && len(v.S) == len(v.Text.S) {
+		return v.Text
 	}
-	return v.t.slice(v.base, v.base+len(v.s))
+	return v.Text.Slice(v.Base, v.Base+len(v.S))
 }
 
 // unbase64 is the text behind base64 or gzip and base64, nil if v holds none that is text.
-func unbase64(v view) *text {
+func unbase64(v yamltree.View) *yamltree.Text {
 	from := 0
-	if strings.HasPrefix(v.s, "data:") { // RFC 2397, as in Ignition
-		i := strings.Index(v.s, ";base64,")
+	if strings.HasPrefix(v.S, "data:") { // RFC 2397, as in Ignition
+		i := strings.Index(v.S, ";base64,")
 		if i < 0 {
 			return nil
 		}
 		from = i + len(";base64,")
 	}
-	trimmed := trimView(v.sub(from, len(v.s)))
-	s := trimmed.s
+	trimmed := trimView(v.Sub(from, len(v.S)))
+	s := trimmed.S
 	if len(s) < 16 || !isBase64(s[:min(len(s), 64)]) {
 		return nil
 	}
@@ -109,10 +111,10 @@ func unbase64(v view) *text {
 		return nil
 	}
 	_, width := unwrap(s)
-	return &text{
-		s: plain, outer: trimmed.t, from: trimmed.base, to: trimmed.base + len(s), packed: packed,
-		encode: encoder(width, packed),
-		decode: func(s string) string { plain, _, _ := decodeBase64(s); return plain },
+	return &yamltree.Text{
+		S: plain, Outer: trimmed.Text, From: trimmed.Base, To: trimmed.Base + len(s), Packed: packed,
+		Encode: encoder(width, packed),
+		Decode: func(s string) string { plain, _, _ := decodeBase64(s); return plain },
 	}
 }
 
@@ -130,7 +132,7 @@ func decodeBase64(s string) (plain string, packed, ok bool) {
 // isBase64 says that s has the characters of base64 only.
 func isBase64(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !isWordByte(s[i]) && s[i] != '+' && s[i] != '/' && s[i] != '=' && s[i] != '\n' || s[i] == '_' {
+		if !yamltree.IsWordByte(s[i]) && s[i] != '+' && s[i] != '/' && s[i] != '=' && s[i] != '\n' || s[i] == '_' {
 			return false
 		}
 	}

@@ -3,6 +3,8 @@ package manifest
 import (
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 )
 
 // keyFacts is what a key says about its value, worked out once per key.
@@ -61,12 +63,12 @@ func shapeFor(name string) shape {
 // nameValue handles {name: X, value: Y}: environment variables, variables of a
 // cluster topology, extraArgs of kubeadm, and Tekton's {name, default}. The name says
 // what the value is.
-func (w *walker) nameValue(n *node) {
-	name, value, key := n.get("name").follow(), n.get("value"), "value"
+func (w *walker) nameValue(n *yamltree.Node) {
+	name, value, key := n.Get("name").Follow(), n.Get("value"), "value"
 	if value == nil {
-		value, key = n.get("default"), "default"
+		value, key = n.Get("default"), "default"
 	}
-	if name == nil || name.kind != scalarNode || filled(value) == nil || w.taken[value] {
+	if name == nil || name.Kind != yamltree.Scalar || filled(value) == nil || w.taken[value] {
 		return
 	}
 	form := FormCRField
@@ -74,29 +76,29 @@ func (w *walker) nameValue(n *node) {
 		form = FormEnv
 	}
 	w.push(step{key: key, facts: w.p.facts(key)})
-	w.named(w.p.facts(name.value), value.follow(), form)
+	w.named(w.p.facts(name.Value), value.Follow(), form)
 	w.pop()
 	w.take(value)
 }
 
 // parameters handles a list of {name, value} that together make a mapping, as Argo CD
 // gives values to a chart: {name: image.tag, value: v1}.
-func (w *walker) parameters(n *node) {
+func (w *walker) parameters(n *yamltree.Node) {
 	if len(w.path) == 0 || w.path[len(w.path)-1].facts == nil || w.path[len(w.path)-1].facts.normal != "parameters" {
 		return
 	}
-	m := &node{kind: mappingNode}
-	for _, kid := range n.kids {
-		name, value := kid.follow().get("name").follow(), kid.follow().get("value").follow()
-		if name != nil && value != nil && name.kind == scalarNode {
-			m.kids = append(m.kids, name, value)
+	m := &yamltree.Node{Kind: yamltree.Mapping}
+	for _, kid := range n.Kids {
+		name, value := kid.Follow().Get("name").Follow(), kid.Follow().Get("value").Follow()
+		if name != nil && value != nil && name.Kind == yamltree.Scalar {
+			m.Kids = append(m.Kids, name, value)
 		}
 	}
 	w.split(m)
 }
 
 // named judges a value by a name that is not its key.
-func (w *walker) named(name *keyFacts, value *node, form Form) {
+func (w *walker) named(name *keyFacts, value *yamltree.Node, form Form) {
 	m := matcher{rule: &rule{"named-value", "", "", form, Likely, shapeFor(name.normal)}}
 	if form == FormEnv {
 		m.name = "env"
@@ -104,7 +106,7 @@ func (w *walker) named(name *keyFacts, value *node, form Form) {
 	if w.reference(value, m) || w.valuePrefix(name, value) {
 		return
 	}
-	if v, ok := open(w.t, value); ok && m.shape != strongReference && w.values(v, m) {
+	if v, ok := yamltree.Open(w.t, value); ok && m.shape != strongReference && w.values(v, m) {
 		return
 	}
 	if !w.embedded(value) {
@@ -115,20 +117,20 @@ func (w *walker) named(name *keyFacts, value *node, form Form) {
 // jsonPatch handles {op, path, value} (RFC 6902) and ClusterClass's {op, path,
 // valueFrom.template} (sigs.k8s.io/cluster-api JSONPatch): the value is walked as if it
 // stood at the path.
-func (w *walker) jsonPatch(n *node) {
-	path := n.str("path")
-	value, field := n.get("value"), "value"
+func (w *walker) jsonPatch(n *yamltree.Node) {
+	path := n.Str("path")
+	value, field := n.Get("value"), "value"
 	if value == nil {
-		value, field = n.get("valueFrom").follow().get("template"), "valueFrom.template"
+		value, field = n.Get("valueFrom").Follow().Get("template"), "valueFrom.template"
 	}
-	if n.str("op") == "" || !strings.HasPrefix(path, "/") || value == nil {
+	if n.Str("op") == "" || !strings.HasPrefix(path, "/") || value == nil {
 		return
 	}
 	before, outer := w.before, w.path
 	w.before = before + w.render() + "." + field + "|"
 	w.path = w.patched(path)
 	if w.isCommandLineItem() && filled(value) != nil {
-		w.argument(value.follow(), "")
+		w.argument(value.Follow(), "")
 	} else {
 		w.walk(value)
 	}
@@ -152,13 +154,13 @@ func (w *walker) patched(pointer string) []step {
 
 // variable handles {name: X, schema: {openAPIV3Schema: …}}, a variable of a ClusterClass:
 // the name says what its default is.
-func (w *walker) variable(n *node) {
-	name, schema := n.get("name").follow(), n.get("schema")
-	if name == nil || name.kind != scalarNode || schema.follow().get("openAPIV3Schema") == nil {
+func (w *walker) variable(n *yamltree.Node) {
+	name, schema := n.Get("name").Follow(), n.Get("schema")
+	if name == nil || name.Kind != yamltree.Scalar || schema.Follow().Get("openAPIV3Schema") == nil {
 		return
 	}
 	w.push(step{key: "schema", facts: w.p.facts("schema")})
-	w.schema(schema.follow(), w.p.facts(name.value))
+	w.schema(schema.Follow(), w.p.facts(name.Value))
 	w.pop()
 	w.take(schema)
 }
@@ -187,17 +189,17 @@ func (w *walker) isCommandLineItem() bool {
 }
 
 // arguments walks the words of a command line: --flag=ref, and --flag followed by ref.
-func (w *walker) arguments(n *node) {
+func (w *walker) arguments(n *yamltree.Node) {
 	flag := ""
-	for i, kid := range n.kids {
+	for i, kid := range n.Kids {
 		w.push(step{index: i})
-		word := kid.follow()
+		word := kid.Follow()
 		switch {
-		case word == nil || word.kind != scalarNode:
+		case word == nil || word.Kind != yamltree.Scalar:
 			w.walk(kid)
 			flag = ""
-		case strings.HasPrefix(word.value, "-") && !strings.ContainsAny(word.value, "=\n "):
-			flag = word.value
+		case strings.HasPrefix(word.Value, "-") && !strings.ContainsAny(word.Value, "=\n "):
+			flag = word.Value
 		default:
 			w.argument(word, flag)
 			flag = ""
@@ -207,37 +209,37 @@ func (w *walker) arguments(n *node) {
 }
 
 // argument judges one word, which may be the value of the flag before it.
-func (w *walker) argument(n *node, flag string) {
-	v, ok := open(w.t, n)
+func (w *walker) argument(n *yamltree.Node, flag string) {
+	v, ok := yamltree.Open(w.t, n)
 	if !ok {
 		return
 	}
 	value := v
-	if name, _, ok := strings.Cut(v.s, "="); ok && !strings.ContainsAny(name, " \n/:$") {
-		flag, value = name, v.sub(len(name)+1, len(v.s)) // --flag=value, NAME=value
+	if name, _, ok := strings.Cut(v.S, "="); ok && !strings.ContainsAny(name, " \n/:$") {
+		flag, value = name, v.Sub(len(name)+1, len(v.S)) // --flag=value, NAME=value
 	}
 	m := matcher{rule: &rule{"argument", "", "", FormArg, Likely, shapeFor(normal(strings.TrimLeft(flag, "-")))}}
 	if w.values(value, m) || w.embedded(n) {
 		return
 	}
-	if strings.ContainsAny(v.s, " \n") {
+	if strings.ContainsAny(v.S, " \n") {
 		w.shell(v)
 	}
 }
 
 // values judges a string that may hold one reference, or several with commas or line
 // breaks between, or name=reference pairs.
-func (w *walker) values(v view, m matcher) bool {
+func (w *walker) values(v yamltree.View, m matcher) bool {
 	before := w.found
-	whole := strings.ContainsAny(v.s, "${")
-	for at := 0; at <= len(v.s); {
-		end := len(v.s)
-		if n := strings.IndexAny(v.s[at:], ",\n"); n >= 0 && !whole {
+	whole := strings.ContainsAny(v.S, "${")
+	for at := 0; at <= len(v.S); {
+		end := len(v.S)
+		if n := strings.IndexAny(v.S[at:], ",\n"); n >= 0 && !whole {
 			end = at + n
 		}
-		item := v.sub(at, end)
-		if i := strings.LastIndexByte(item.s, '='); i >= 0 && !whole {
-			item = item.sub(i+1, len(item.s))
+		item := v.Sub(at, end)
+		if i := strings.LastIndexByte(item.S, '='); i >= 0 && !whole {
+			item = item.Sub(i+1, len(item.S))
 		}
 		if p, ok := readReference(item); ok && p.is(m.shape) && (m.shape != strongReference || !isCodeHost(p.ref.Registry)) {
 			w.add(p, m.name, m.form, m.confidence)
@@ -249,11 +251,11 @@ func (w *walker) values(v view, m matcher) bool {
 
 // customResource walks a CustomResourceDefinition: its schemas are prose but for
 // the defaults, which are values of the field that they stand in.
-func (w *walker) customResource(n *node) {
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		key, value := n.kids[i], n.kids[i+1]
-		w.push(step{key: key.value, facts: w.p.facts(key.value)})
-		switch key.value {
+func (w *walker) customResource(n *yamltree.Node) {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		key, value := n.Kids[i], n.Kids[i+1]
+		w.push(step{key: key.Value, facts: w.p.facts(key.Value)})
+		switch key.Value {
 		case "spec":
 			w.schema(value, nil)
 		case "metadata":
@@ -264,40 +266,40 @@ func (w *walker) customResource(n *node) {
 }
 
 // schema looks for defaults. property is the field that the schema describes.
-func (w *walker) schema(n *node, property *keyFacts) {
-	if n == nil || n.kind == scalarNode || n.kind == aliasNode {
+func (w *walker) schema(n *yamltree.Node, property *keyFacts) {
+	if n == nil || n.Kind == yamltree.Scalar || n.Kind == yamltree.Alias {
 		return
 	}
-	for i, kid := range n.kids {
-		if n.kind == sequenceNode {
+	for i, kid := range n.Kids {
+		if n.Kind == yamltree.Sequence {
 			w.push(step{index: i})
 			w.schema(kid, property)
 			w.pop()
 			continue
 		}
 		if i%2 == 1 {
-			w.schemaEntry(n.kids[i-1], kid, property)
+			w.schemaEntry(n.Kids[i-1], kid, property)
 		}
 	}
 }
 
-func (w *walker) schemaEntry(key, value *node, property *keyFacts) {
+func (w *walker) schemaEntry(key, value *yamltree.Node, property *keyFacts) {
 	isProperty := len(w.path) > 0 && w.path[len(w.path)-1].key == "properties"
-	facts := w.p.facts(key.value)
+	facts := w.p.facts(key.Value)
 	switch {
-	case key.value == "default" && !isProperty:
+	case key.Value == "default" && !isProperty:
 		if property == nil {
 			property = facts
 		}
-		w.push(step{key: key.value, facts: property})
-		if value.kind != scalarNode || !w.valuePrefix(property, value) {
+		w.push(step{key: key.Value, facts: property})
+		if value.Kind != yamltree.Scalar || !w.valuePrefix(property, value) {
 			w.walk(value)
 		}
 	case isProperty:
-		w.push(step{key: key.value, facts: facts})
+		w.push(step{key: key.Value, facts: facts})
 		w.schema(value, facts)
 	default:
-		w.push(step{key: key.value, facts: facts})
+		w.push(step{key: key.Value, facts: facts})
 		w.schema(value, property)
 	}
 	w.pop()

@@ -14,13 +14,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // A File is one input: its name, its exact bytes and the uses of images in it.
 type File struct {
 	Name string
-	text *text
+	text *yamltree.Text
 	uses []Use
 	docs int
 }
@@ -46,26 +48,26 @@ func Parse(name string, src []byte) (*File, error) {
 
 // parse is Parse; full parses every document, without the byte scan.
 func parse(name string, src []byte, full bool) (*File, error) {
-	f := &File{Name: name, text: &text{s: string(src)}}
+	f := &File{Name: name, text: &yamltree.Text{S: string(src)}}
 	p := &parser{
 		matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
-		masked: map[*text]string{}, full: full, prose: strings.HasSuffix(name, ".txt"),
+		full: full, prose: strings.HasSuffix(name, ".txt"),
 	}
 	err := p.file(f)
-	var place *placeError
+	var place *yamltree.PlaceError
 	if errors.As(err, &place) {
-		line, column := lineColumn(f.text.s, place.pos)
-		return nil, &SyntaxError{File: name, Line: line, Column: column, Reason: place.reason}
+		line, column := yamltree.LineColumn(f.text.S, place.Pos)
+		return nil, &SyntaxError{File: name, Line: line, Column: column, Reason: place.Reason}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	f.uses = inOrder(f.text.s, p.uses)
+	f.uses = inOrder(f.text.S, p.uses)
 	return f, nil
 }
 
 // Source is the exact content of the file.
-func (f *File) Source() string { return f.text.s }
+func (f *File) Source() string { return f.text.S }
 
 // Documents is the number of documents in the file.
 func (f *File) Documents() int { return f.docs }
@@ -110,7 +112,6 @@ type parser struct {
 	matchers []matcher
 	prefixes []prefixMatcher
 	keys     map[string]*keyFacts
-	masked   map[*text]string
 	uses     []Use
 	full     bool
 	prose    bool // the name says that the file need not be YAML
@@ -120,22 +121,22 @@ func (p *parser) record(u Use) { p.uses = append(p.uses, u) }
 
 // file walks the documents of f.
 func (p *parser) file(f *File) error {
-	if err := checkText(f.text.s); err != nil {
+	if err := yamltree.CheckText(f.text.S); err != nil {
 		return err
 	}
-	for _, c := range chunks(f.text.s) {
-		if strings.HasPrefix(f.text.s[c.from:c.to], byteOrderMark) {
-			c.from += len(byteOrderMark)
+	for _, c := range yamltree.Chunks(f.text.S) {
+		if strings.HasPrefix(f.text.S[c.From:c.To], yamltree.ByteOrderMark) {
+			c.From += len(yamltree.ByteOrderMark)
 		}
-		doc := f.text.s[c.from:c.to]
-		if onlyDirectives(doc) {
+		doc := f.text.S[c.From:c.To]
+		if yamltree.OnlyDirectives(doc) {
 			continue
 		}
 		f.docs++
 		if !p.full && !worthParsing(doc) {
 			continue
 		}
-		w := &walker{p: p, t: f.text, document: f.docs, taken: map[*node]bool{}, aliases: map[*node]bool{}}
+		w := &walker{p: p, t: f.text, document: f.docs, taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{}}
 		if err := w.chunk(c); err != nil {
 			return err
 		}
@@ -144,21 +145,21 @@ func (p *parser) file(f *File) error {
 }
 
 // chunk walks one document of the file itself.
-func (w *walker) chunk(c chunk) error {
-	v := view{w.t, c.from, w.t.s[c.from:c.to]}
+func (w *walker) chunk(c yamltree.Chunk) error {
+	v := c.View(w.t)
 	if w.list(v) {
 		return nil
 	}
-	roots, err := w.p.documents(w.t, c)
+	roots, err := yamltree.Parse(w.t, c)
 	if err != nil {
-		if len(variables(v.s)) == 0 && !w.p.prose {
+		if len(variables(v.S)) == 0 && !w.p.prose {
 			return err
 		}
 		w.script(v)
 		return nil
 	}
 	for _, root := range roots {
-		if root.kind != scalarNode {
+		if root.Kind != yamltree.Scalar {
 			w.root(root)
 		} else {
 			w.script(v)
@@ -179,7 +180,7 @@ func worthParsing(doc string) bool {
 // one word.
 func isWordList(s string) bool {
 	for len(s) > 0 {
-		line, n := cutLine(s)
+		line, n := yamltree.CutLine(s)
 		line = strings.TrimSpace(line)
 		if line != "" && line[0] != '#' {
 			return !strings.Contains(line, ": ") && !strings.HasSuffix(line, ":")
@@ -189,56 +190,11 @@ func isWordList(s string) bool {
 	return false
 }
 
-// byteOrderMark may stand before the first document.
-const byteOrderMark = "\ufeff"
-
-// documents parses the chunk c of t: as it is, or else with its variables masked.
-func (p *parser) documents(t *text, c chunk) ([]*node, error) {
-	if root, ok := parseBlock(t.s, c.from, c.to); ok {
-		return []*node{root}, nil
-	}
-	roots, err := parseTree(t, t.s, c.from, c.to)
-	if err == nil {
-		return roots, nil
-	}
-	masked, ok := p.masked[t]
-	if !ok {
-		masked = mask(t.s)
-		p.masked[t] = masked
-	}
-	if masked[c.from:c.to] == t.s[c.from:c.to] {
-		return nil, err
-	}
-	roots, maskedErr := parseTree(t, masked, c.from, c.to)
-	if maskedErr != nil {
-		return nil, err
-	}
-	return roots, nil
-}
-
-// checkText refuses what is no UTF-8 text.
-func checkText(s string) error {
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		return &placeError{i, "a NUL byte: this is no text"}
-	}
-	if utf8.ValidString(s) {
-		return nil
-	}
-	for i, r := range s {
-		if r == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
-				return &placeError{i, "invalid UTF-8"}
-			}
-		}
-	}
-	return nil
-}
-
 // inOrder gives uses their lines and columns, and sorts them by these.
 func inOrder(s string, uses []Use) []Use {
 	at := make([]int, len(uses))
 	for i, u := range uses {
-		at[i] = u.at.t.root(u.at.base)
+		at[i] = u.at.Text.Root(u.at.Base)
 	}
 	if !sort.IntsAreSorted(at) {
 		sort.Stable(byPlace{at, uses})
@@ -270,11 +226,4 @@ func (p byPlace) Less(i, j int) bool { return p.at[i] < p.at[j] }
 func (p byPlace) Swap(i, j int) {
 	p.at[i], p.at[j] = p.at[j], p.at[i]
 	p.uses[i], p.uses[j] = p.uses[j], p.uses[i]
-}
-
-// lineColumn is the 1-based line and column, in characters, of byte i.
-func lineColumn(s string, i int) (line, column int) {
-	i = min(max(i, 0), len(s))
-	start := strings.LastIndexByte(s[:i], '\n') + 1
-	return strings.Count(s[:i], "\n") + 1, utf8.RuneCountInString(s[start:i]) + 1
 }

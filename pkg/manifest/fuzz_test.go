@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -70,16 +72,16 @@ func FuzzReplace(f *testing.F) {
 
 // checkTrees compares the documents of before and after.
 func checkTrees(t *testing.T, before, after string) {
-	a, b := chunks(before), chunks(after)
+	a, b := yamltree.Chunks(before), yamltree.Chunks(after)
 	if len(a) != len(b) {
 		t.Fatalf("%d documents became %d", len(a), len(b))
 	}
 	for i := range a {
-		old, err := parseTree(&text{s: before}, before, a[i].from, a[i].to)
+		old, err := yamltree.Parse(&yamltree.Text{S: before}, a[i])
 		if err != nil {
 			continue
 		}
-		now, err := parseTree(&text{s: after}, after, b[i].from, b[i].to)
+		now, err := yamltree.Parse(&yamltree.Text{S: after}, b[i])
 		if err != nil || len(old) != len(now) {
 			t.Fatalf("a document that can be parsed no more: %v\n%q\n%q", err, before, after)
 		}
@@ -89,14 +91,14 @@ func checkTrees(t *testing.T, before, after string) {
 	}
 }
 
-func checkTree(t *testing.T, a, b *node) {
-	if a.kind != b.kind || len(a.kids) != len(b.kids) {
-		t.Fatalf("the tree changed: %v %q and %v %q", a.kind, a.value, b.kind, b.value)
+func checkTree(t *testing.T, a, b *yamltree.Node) {
+	if a.Kind != b.Kind || len(a.Kids) != len(b.Kids) {
+		t.Fatalf("the tree changed: %v %q and %v %q", a.Kind, a.Value, b.Kind, b.Value)
 	}
-	if a.value != b.value && !strings.Contains(b.value, target) && unbase64(view{&text{s: b.value}, 0, b.value}) == nil {
-		t.Fatalf("%q became %q", a.value, b.value)
+	if a.Value != b.Value && !strings.Contains(b.Value, target) && unbase64(yamltree.Whole(&yamltree.Text{S: b.Value})) == nil {
+		t.Fatalf("%q became %q", a.Value, b.Value)
 	}
-	for i := range a.kids {
-		checkTree(t, a.kids[i], b.kids[i])
+	for i := range a.Kids {
+		checkTree(t, a.Kids[i], b.Kids[i])
 	}
 }

@@ -3,65 +3,67 @@ package manifest
 import (
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // registryMap handles {REGISTRY: {images: {NAME: [TAG, …]}}}, the lists of skopeo sync
 // and mindthegap.
-func (w *walker) registryMap(n *node) {
+func (w *walker) registryMap(n *yamltree.Node) {
 	if len(w.path) > 0 {
 		return
 	}
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		images := n.kids[i+1].follow().get("images").follow()
-		if images == nil || images.kind != mappingNode {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		images := n.Kids[i+1].Follow().Get("images").Follow()
+		if images == nil || images.Kind != yamltree.Mapping {
 			continue
 		}
-		host, _, _ := strings.Cut(n.kids[i].value, "/")
-		if _, err := image.ParsePrefix(n.kids[i].value); err != nil || !isBareRegistry(host) {
+		host, _, _ := strings.Cut(n.Kids[i].Value, "/")
+		if _, err := image.ParsePrefix(n.Kids[i].Value); err != nil || !isBareRegistry(host) {
 			continue
 		}
-		w.push(step{key: n.kids[i].value, facts: w.p.facts(n.kids[i].value)})
-		for j := 0; j+1 < len(images.kids); j += 2 {
-			w.registryImage(n.kids[i], images.kids[j], images.kids[j+1].follow())
+		w.push(step{key: n.Kids[i].Value, facts: w.p.facts(n.Kids[i].Value)})
+		for j := 0; j+1 < len(images.Kids); j += 2 {
+			w.registryImage(n.Kids[i], images.Kids[j], images.Kids[j+1].Follow())
 		}
 		w.pop()
-		w.take(n.kids[i+1])
+		w.take(n.Kids[i+1])
 	}
 }
 
-func (w *walker) registryImage(registry, name, tags *node) {
-	w.push(step{key: name.value, facts: w.p.facts(name.value)})
+func (w *walker) registryImage(registry, name, tags *yamltree.Node) {
+	w.push(step{key: name.Value, facts: w.p.facts(name.Value)})
 	defer w.pop()
-	if tags == nil || tags.kind != sequenceNode || len(tags.kids) == 0 {
+	if tags == nil || tags.Kind != yamltree.Sequence || len(tags.Kids) == 0 {
 		w.joined("registry-map", Likely, &fields{}, registry, name)
 		return
 	}
-	for i, tag := range tags.kids {
+	for i, tag := range tags.Kids {
 		w.push(step{index: i})
-		w.joined("registry-map", Certain, &fields{tag: tag.follow()}, registry, name)
+		w.joined("registry-map", Certain, &fields{tag: tag.Follow()}, registry, name)
 		w.pop()
 	}
 }
 
 // linesOfConfig handles a list of strings that together are the lines of a YAML file,
 // as Tanzu's bills of materials hold kind's configuration.
-func (w *walker) linesOfConfig(n *node) bool {
+func (w *walker) linesOfConfig(n *yamltree.Node) bool {
 	lines := 0
-	for _, kid := range n.kids {
-		if kid.kind != scalarNode {
+	for _, kid := range n.Kids {
+		if kid.Kind != yamltree.Scalar {
 			return false
 		}
-		if _, _, ok := keyLine(view{s: kid.value}); ok && strings.Contains(kid.value, ": ") {
+		if _, _, ok := keyLine(yamltree.View{S: kid.Value}); ok && strings.Contains(kid.Value, ": ") {
 			lines++
 		}
 	}
-	if lines < 3 || lines*2 < len(n.kids) {
+	if lines < 3 || lines*2 < len(n.Kids) {
 		return false
 	}
-	for i, kid := range n.kids {
+	for i, kid := range n.Kids {
 		w.push(step{index: i})
-		if v, ok := open(w.t, kid); ok {
+		if v, ok := yamltree.Open(w.t, kid); ok {
 			w.scriptLine(v)
 		}
 		w.pop()
@@ -70,18 +72,18 @@ func (w *walker) linesOfConfig(n *node) bool {
 }
 
 // list handles a file with one reference per line, and says whether the text is one.
-func (w *walker) list(v view) bool {
+func (w *walker) list(v yamltree.View) bool {
 	var found []spelling
-	for at := 0; at < len(v.s); {
-		line, n := cutLine(v.s[at:])
-		entry := trimView(uncomment(v.sub(at, at+len(line))))
+	for at := 0; at < len(v.S); {
+		line, n := yamltree.CutLine(v.S[at:])
+		entry := trimView(uncomment(v.Sub(at, at+len(line))))
 		at += n
-		if entry.s == "" || isComment(entry.s) {
+		if entry.S == "" || isComment(entry.S) {
 			continue
 		}
-		first := wordEnd(entry.s, 0) // what else stands in the line is about the image
-		p, ok := readReference(entry.sub(0, first))
-		if !ok || !p.named() || first < len(entry.s) && !p.is(taggedReference) {
+		first := yamltree.WordEnd(entry.S, 0) // what else stands in the line is about the image
+		p, ok := readReference(entry.Sub(0, first))
+		if !ok || !p.named() || first < len(entry.S) && !p.is(taggedReference) {
 			return false
 		}
 		found = append(found, p)

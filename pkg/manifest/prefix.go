@@ -3,6 +3,8 @@ package manifest
 import (
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -67,20 +69,20 @@ func prefixMatchers() []prefixMatcher {
 var upstreamKubernetes = map[string]bool{"registry.k8s.io": true, "k8s.gcr.io": true}
 
 // prefixes records the prefixes among the fields of n.
-func (w *walker) prefixes(n *node) {
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		facts := w.p.facts(n.kids[i].value)
-		if len(facts.prefixes) == 0 || w.taken[n.kids[i+1]] {
+func (w *walker) prefixes(n *yamltree.Node) {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		facts := w.p.facts(n.Kids[i].Value)
+		if len(facts.prefixes) == 0 || w.taken[n.Kids[i+1]] {
 			continue
 		}
-		value := filled(n.kids[i+1])
+		value := filled(n.Kids[i+1])
 		if value == nil {
 			continue
 		}
-		w.push(step{key: n.kids[i].value, facts: facts})
+		w.push(step{key: n.Kids[i].Value, facts: facts})
 		if r, ok := w.prefixRule(facts.prefixes); ok && w.prefix(value, r) {
-			w.taken[n.kids[i+1]] = true
-			if r.several && upstreamKubernetes[value.value] && filled(n.get("dns").follow().get("imageRepository")) == nil {
+			w.taken[n.Kids[i+1]] = true
+			if r.several && upstreamKubernetes[value.Value] && filled(n.Get("dns").Follow().Get("imageRepository")) == nil {
 				w.prefix(value, dnsBeside())
 			}
 		}
@@ -98,31 +100,31 @@ func (w *walker) prefixRule(rules []prefixMatcher) (prefixRule, bool) {
 }
 
 // prefix records the value as a prefix, if it is one.
-func (w *walker) prefix(n *node, r prefixRule) bool {
-	v, ok := open(w.t, n)
+func (w *walker) prefix(n *yamltree.Node, r prefixRule) bool {
+	v, ok := yamltree.Open(w.t, n)
 	if !ok {
 		return false
 	}
 	return w.prefixView(trimView(v), r)
 }
 
-func (w *walker) prefixView(v view, r prefixRule) bool {
-	if from, to, ok := defaultOf(v.s); ok && strings.HasSuffix(v.s, "}") {
-		v = v.sub(from, to)
+func (w *walker) prefixView(v yamltree.View, r prefixRule) bool {
+	if from, to, ok := defaultOf(v.S); ok && strings.HasSuffix(v.S, "}") {
+		v = v.Sub(from, to)
 	}
-	ref, err := image.ParsePrefix(v.s)
+	ref, err := image.ParsePrefix(v.S)
 	if err != nil {
 		return false
 	}
-	parts := []part{{role: namePart, view: v}}
+	parts := []part{{role: namePart, View: v}}
 	if r.adds != "" {
-		parts = append(parts, part{role: namePart, view: view{s: r.adds}, fixed: true})
+		parts = append(parts, part{role: namePart, View: yamltree.View{S: r.adds}, fixed: true})
 		ref.Repository = strings.TrimPrefix(ref.Repository+"/"+r.adds, "/")
 		if upstreamKubernetes[ref.Registry] && r.adds == "coredns" && ref.Repository == "coredns" {
 			ref.Repository = "coredns/coredns"
 		}
 	}
-	written := v.s
+	written := v.S
 	if r == dnsBeside() {
 		written = ref.Name() // one field, two uses: say which
 	}
@@ -134,9 +136,9 @@ func (w *walker) prefixView(v view, r prefixRule) bool {
 }
 
 // valuePrefix handles a prefix that is the value of a variable: its name tells.
-func (w *walker) valuePrefix(name *keyFacts, value *node) bool {
+func (w *walker) valuePrefix(name *keyFacts, value *yamltree.Node) bool {
 	if !strings.HasSuffix(name.normal, "imagerepository") && !strings.HasSuffix(name.normal, "imageregistry") {
 		return false
 	}
-	return value.value != "" && w.prefix(value, prefixRule{name: "variable"})
+	return value.Value != "" && w.prefix(value, prefixRule{name: "variable"})
 }

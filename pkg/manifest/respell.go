@@ -3,6 +3,8 @@ package manifest
 import (
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -17,7 +19,7 @@ const (
 
 // A part is one string of a reference, where it stands.
 type part struct {
-	view
+	yamltree.View
 	role  partRole
 	fixed bool // the consumer adds it: it stands nowhere
 }
@@ -43,20 +45,20 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 	changes := u.versionChanges(target)
 	rest := target.Name()
 	for i := len(names) - 1; i > 0; i-- {
-		kept := commonTail(rest, names[i].s)
-		if kept == "" || names[i].fixed && kept != names[i].s {
-			return nil, "it is put together from several fields, and " + target.Name() + " does not end in " + names[i].s
+		kept := commonTail(rest, names[i].S)
+		if kept == "" || names[i].fixed && kept != names[i].S {
+			return nil, "it is put together from several fields, and " + target.Name() + " does not end in " + names[i].S
 		}
-		changes = append(changes, change{names[i], slashedAs(names[i].s, kept)})
+		changes = append(changes, change{names[i], slashedAs(names[i].S, kept)})
 		rest = strings.TrimSuffix(strings.TrimSuffix(rest, kept), "/")
 	}
 	if rest == "" {
 		return nil, "it is put together from several fields, and nothing of " + target.Name() + " is left for the first"
 	}
-	if !keepsVariables(names[0].s, rest) {
+	if !keepsVariables(names[0].S, rest) {
 		return nil, "its name holds a variable that " + target.Name() + " has no place for"
 	}
-	return append(changes, change{names[0], slashedAs(names[0].s, rest)}), ""
+	return append(changes, change{names[0], slashedAs(names[0].S, rest)}), ""
 }
 
 // keepsVariables says that what is filled in later in old stands in s as well.
@@ -74,7 +76,7 @@ func keepsVariables(old, s string) bool {
 func (u *Use) asItIs() []change {
 	changes := make([]change, len(u.parts))
 	for i, p := range u.parts {
-		changes[i] = change{p, p.s}
+		changes[i] = change{p, p.S}
 	}
 	return changes
 }

@@ -1,6 +1,10 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
 
 // A splitRole is what a field contributes to a reference that stands in several fields.
 type splitRole uint8
@@ -68,7 +72,7 @@ func roleOf(key string) (splitRole, string) {
 type fields struct {
 	stem string // what their keys begin with
 
-	registry, hub, repository, name, newName, path, tag, version, digest *node
+	registry, hub, repository, name, newName, path, tag, version, digest *yamltree.Node
 
 	image     bool // name stands at a key that says image
 	hasTag    bool // there is a key for a tag, even an empty one
@@ -77,7 +81,7 @@ type fields struct {
 }
 
 // set puts the value at a key where its role says.
-func (g *fields) set(f *keyFacts, value *node) {
+func (g *fields) set(f *keyFacts, value *yamltree.Node) {
 	g.hasTag = g.hasTag || f.role == tagRole
 	g.kustomize = g.kustomize || f.normal == "newtag" || f.role == newNameRole
 	if filled(value) == nil {
@@ -111,22 +115,22 @@ func (g *fields) set(f *keyFacts, value *node) {
 
 // versionIsTag says that a version beside a name is its tag.
 func (g *fields) versionIsTag(under bool) bool {
-	return g.image && (g.repository != nil || g.registry != nil || g.name != nil && strings.Contains(g.name.value, "/")) ||
+	return g.image && (g.repository != nil || g.registry != nil || g.name != nil && strings.Contains(g.name.Value, "/")) ||
 		under && !g.hasTag
 }
 
 // pinned says that a tag or digest is there.
 func (g *fields) pinned() bool { return g.tag != nil || g.digest != nil }
 
-func isWordNode(n *node) bool {
-	return n != nil && !strings.ContainsAny(n.value, "/:@.${")
+func isWordNode(n *yamltree.Node) bool {
+	return n != nil && !strings.ContainsAny(n.Value, "/:@.${")
 }
 
 func isURL(s string) bool { return strings.Contains(s, "://") || strings.HasPrefix(s, "git@") }
 
 // isChart says that the fields of n name a Helm chart or another package.
-func isChart(n *node, stem, repository string) bool {
-	if stem == "" && (n.str("chart") != "" || n.str("chartName") != "" || n.str("ref") != "") {
+func isChart(n *yamltree.Node, stem, repository string) bool {
+	if stem == "" && (n.Str("chart") != "" || n.Str("chartName") != "" || n.Str("ref") != "") {
 		return true
 	}
 	for _, element := range strings.Split(repository, "/") {
@@ -138,8 +142,8 @@ func isChart(n *node, stem, repository string) bool {
 }
 
 // isKubeadm says that n is a ClusterConfiguration, though it need not say so.
-func isKubeadm(n *node) bool {
-	return n.get("etcd") != nil || n.get("dns") != nil || n.get("kubernetesVersion") != nil
+func isKubeadm(n *yamltree.Node) bool {
+	return n.Get("etcd") != nil || n.Get("dns") != nil || n.Get("kubernetesVersion") != nil
 }
 
 // endsIn says that the last path element of repository is name.

@@ -1,11 +1,15 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
 
 // A scope is what is said once for all images below.
 type scope struct {
-	prefix   *node // what stands before names that have no registry of their own
-	hub, tag *node // Istio
+	prefix   *yamltree.Node // what stands before names that have no registry of their own
+	hub, tag *yamltree.Node // Istio
 }
 
 // scopeKeys are where, seen from a mapping, the prefix of all names in and below it may
@@ -39,10 +43,10 @@ func opensScope(normal string) bool {
 }
 
 // enterScope notes what n says for all images in it, and gives the way back.
-func (w *walker) enterScope(n *node) func() {
+func (w *walker) enterScope(n *yamltree.Node) func() {
 	outer := w.scope
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		if w.p.facts(n.kids[i].value).opensScope {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		if w.p.facts(n.Kids[i].Value).opensScope {
 			w.scope.narrow(n)
 			return func() { w.scope = outer }
 		}
@@ -50,29 +54,29 @@ func (w *walker) enterScope(n *node) func() {
 	return func() {}
 }
 
-func (s *scope) narrow(n *node) {
+func (s *scope) narrow(n *yamltree.Node) {
 	for _, keys := range scopeKeys {
 		at := n
 		for _, key := range keys {
-			at = at.get(key).follow()
+			at = at.Get(key).Follow()
 		}
-		if at = filled(at); at != nil && !isURL(at.value) {
+		if at = filled(at); at != nil && !isURL(at.Value) {
 			s.prefix = at
 			break
 		}
 	}
-	for _, at := range []*node{n.get("global").follow(), n.get("spec").follow(), n} {
-		if hub := filled(at.get("hub")); hub != nil {
-			s.hub, s.tag = hub, filled(at.get("tag"))
+	for _, at := range []*yamltree.Node{n.Get("global").Follow(), n.Get("spec").Follow(), n} {
+		if hub := filled(at.Get("hub")); hub != nil {
+			s.hub, s.tag = hub, filled(at.Get("tag"))
 			break
 		}
 	}
 }
 
 // filled is the scalar that n is, nil if it is empty, null or none.
-func filled(n *node) *node {
-	n = n.follow()
-	if n == nil || n.kind != scalarNode || n.value == "" || n.style == plainStyle && isNull(n.value) {
+func filled(n *yamltree.Node) *yamltree.Node {
+	n = n.Follow()
+	if n == nil || n.Kind != yamltree.Scalar || n.Value == "" || n.Style == yamltree.Plain && isNull(n.Value) {
 		return nil
 	}
 	return n

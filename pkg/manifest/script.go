@@ -1,9 +1,13 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
 
 // shell is script for text that is known to be commands.
-func (w *walker) shell(v view) {
+func (w *walker) shell(v yamltree.View) {
 	before := w.commands
 	w.commands = true
 	w.script(v)
@@ -14,11 +18,11 @@ func (w *walker) shell(v view) {
 // templates, and manifests that become YAML only when something is filled in. It takes
 // lines that say `image: …` or `sandbox_image = …`, what follows pull and its like, and
 // words that can be nothing but references.
-func (w *walker) script(v view) {
-	for at := 0; at < len(v.s); {
-		line, n := cutLine(v.s[at:])
+func (w *walker) script(v yamltree.View) {
+	for at := 0; at < len(v.S); {
+		line, n := yamltree.CutLine(v.S[at:])
 		if !isComment(line) {
-			w.scriptLine(uncomment(v.sub(at, at+len(line))))
+			w.scriptLine(uncomment(v.Sub(at, at+len(line))))
 		}
 		at += n
 	}
@@ -30,56 +34,56 @@ func isComment(line string) bool {
 }
 
 // uncomment cuts a comment at the end of a line.
-func uncomment(v view) view {
-	if i := strings.Index(v.s, " #"); i >= 0 {
-		return v.sub(0, i)
+func uncomment(v yamltree.View) yamltree.View {
+	if i := strings.Index(v.S, " #"); i >= 0 {
+		return v.Sub(0, i)
 	}
 	return v
 }
 
-func (w *walker) scriptLine(v view) {
+func (w *walker) scriptLine(v yamltree.View) {
 	if key, value, ok := keyLine(v); ok && w.keyed(key, value) {
 		return
 	}
 	previous := ""
-	for at := 0; at < len(v.s); {
+	for at := 0; at < len(v.S); {
 		word, end := nextReference(v, at)
-		if word.s == "" {
+		if word.S == "" {
 			return
 		}
-		w.scriptWord(word, v.s[:word.base-v.base], previous)
-		previous = word.s
+		w.scriptWord(word, v.S[:word.Base-v.Base], previous)
+		previous = word.S
 		at = end
 	}
 }
 
 // keyLine takes `key: value`, `- key: value`, `key = "value"` and `"key": "value",` apart.
-func keyLine(v view) (key string, value view, ok bool) {
-	s := v.s
-	i := nextWord(s, 0)
+func keyLine(v yamltree.View) (key string, value yamltree.View, ok bool) {
+	s := v.S
+	i := yamltree.NextWord(s, 0)
 	for strings.HasPrefix(s[i:], "- ") {
-		i = nextWord(s, i+2)
+		i = yamltree.NextWord(s, i+2)
 	}
 	end := strings.IndexAny(s[i:], ":=")
 	if end < 0 {
-		return "", view{}, false
+		return "", yamltree.View{}, false
 	}
 	key = strings.Trim(strings.TrimSpace(s[i:i+end]), `"'`)
 	for _, c := range []byte(key) {
-		if !isWordByte(c) && c != '-' && c != '.' && c != '/' {
-			return "", view{}, false
+		if !yamltree.IsWordByte(c) && c != '-' && c != '.' && c != '/' {
+			return "", yamltree.View{}, false
 		}
 	}
-	value = trimView(v.sub(i+end+1, len(s)))
-	value = trimView(value.sub(0, len(strings.TrimRight(value.s, ",;"))))
-	if n := len(value.s); n >= 2 && (value.s[0] == '"' || value.s[0] == '\'') && value.s[n-1] == value.s[0] {
-		value = value.sub(1, n-1)
+	value = trimView(v.Sub(i+end+1, len(s)))
+	value = trimView(value.Sub(0, len(strings.TrimRight(value.S, ",;"))))
+	if n := len(value.S); n >= 2 && (value.S[0] == '"' || value.S[0] == '\'') && value.S[n-1] == value.S[0] {
+		value = value.Sub(1, n-1)
 	}
-	return key, value, key != "" && value.s != ""
+	return key, value, key != "" && value.S != ""
 }
 
 // keyed judges the value of a line by its key.
-func (w *walker) keyed(key string, v view) bool {
+func (w *walker) keyed(key string, v yamltree.View) bool {
 	facts := w.p.facts(key)
 	w.push(step{key: key, facts: facts})
 	defer w.pop()
@@ -94,7 +98,7 @@ func (w *walker) keyed(key string, v view) bool {
 	if !ok || !p.is(m.shape) || isWord(p, m) {
 		return false
 	}
-	if strings.Contains(v.s, "{{") && !p.named() {
+	if strings.Contains(v.S, "{{") && !p.named() {
 		return false
 	}
 	w.add(p, m.name, FormEmbedded, m.confidence)
@@ -102,7 +106,7 @@ func (w *walker) keyed(key string, v view) bool {
 }
 
 // scriptWord judges one word of a line.
-func (w *walker) scriptWord(word view, before, previous string) {
+func (w *walker) scriptWord(word yamltree.View, before, previous string) {
 	p, ok := readReference(word)
 	if !ok || !p.named() || p.templated && strings.ContainsAny(p.ref.Name(), "${") {
 		return
@@ -152,10 +156,10 @@ func fetches(before string) bool {
 
 // nextReference finds the next word in v.s[at:] that is made of the characters of
 // references and variables. A default in ${VAR:=default} is a word of its own.
-func nextReference(v view, at int) (word view, end int) {
-	s := v.s
+func nextReference(v yamltree.View, at int) (word yamltree.View, end int) {
+	s := v.S
 	for i := at; i < len(s); i++ {
-		if !isWordByte(s[i]) && s[i] != '$' || i > 0 && isReferenceByte(s[i-1]) && !dockerURL(s[:i]) {
+		if !yamltree.IsWordByte(s[i]) && s[i] != '$' || i > 0 && isReferenceByte(s[i-1]) && !dockerURL(s[:i]) {
 			continue
 		}
 		j, spans := referenceEnd(s, i)
@@ -164,13 +168,13 @@ func nextReference(v view, at int) (word view, end int) {
 		}
 		if s[i] == '$' && spans == 1 {
 			if from, to, ok := defaultOf(s[i:j]); ok {
-				return v.sub(i+from, i+to), j
+				return v.Sub(i+from, i+to), j
 			}
 		}
 		k := len(strings.TrimRight(s[i:j], ".,:-/"))
-		return v.sub(i, i+k), j
+		return v.Sub(i, i+k), j
 	}
-	return view{}, len(s)
+	return yamltree.View{}, len(s)
 }
 
 // referenceEnd is the end of the run of reference characters and variables at s[i],
@@ -178,7 +182,7 @@ func nextReference(v view, at int) (word view, end int) {
 func referenceEnd(s string, i int) (end, only int) {
 	literal := false
 	for i < len(s) {
-		if j := variableEnd(s, i); j > i {
+		if j := yamltree.VariableEnd(s, i); j > i {
 			i = j
 			only++
 		} else if j := wordVariableEnd(s, i); j > i && s[i] != '<' {
@@ -198,7 +202,7 @@ func referenceEnd(s string, i int) (end, only int) {
 }
 
 func isReferenceByte(c byte) bool {
-	return isWordByte(c) || c == '.' || c == '-' || c == '/' || c == ':' || c == '@'
+	return yamltree.IsWordByte(c) || c == '.' || c == '-' || c == '/' || c == ':' || c == '@'
 }
 
 // dockerURL says that s ends in docker://, which skopeo puts before references.

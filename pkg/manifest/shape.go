@@ -3,6 +3,8 @@ package manifest
 import (
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -21,7 +23,7 @@ const (
 
 // A spelling is a reference as it is written in one string.
 type spelling struct {
-	view      view // the reference itself
+	view      yamltree.View // the reference itself
 	ref       image.Ref
 	parts     []part
 	templated bool
@@ -77,37 +79,37 @@ func (p *spelling) isHostPort() bool {
 }
 
 // readReference reads v, which may hold variables, as a reference.
-func readReference(v view) (spelling, bool) {
+func readReference(v yamltree.View) (spelling, bool) {
 	v = trimView(v)
-	if v.s == "" || len(v.s) > 1024 {
+	if v.S == "" || len(v.S) > 1024 {
 		return spelling{}, false
 	}
-	if !strings.ContainsAny(v.s, "${<%#") && strings.Count(v.s, "@") < 2 {
-		ref, err := image.Parse(v.s)
+	if !strings.ContainsAny(v.S, "${<%#") && strings.Count(v.S, "@") < 2 {
+		ref, err := image.Parse(v.S)
 		if err != nil {
 			return spelling{}, false
 		}
-		name, tag, digest := cutReference(v.s)
+		name, tag, digest := cutReference(v.S)
 		return newSpelling(v, ref, name, tag, digest), true
 	}
 	return readTemplate(v)
 }
 
 // newSpelling fills a spelling from the ranges of name, tag and digest in v.s.
-func newSpelling(v view, ref image.Ref, name, tag, digest int) spelling {
+func newSpelling(v yamltree.View, ref image.Ref, name, tag, digest int) spelling {
 	p := spelling{view: v, ref: ref, tagged: tag > name || digest > tag}
-	slash := strings.IndexByte(v.s[:name], '/')
+	slash := strings.IndexByte(v.S[:name], '/')
 	p.path = slash >= 0
 	if p.path {
-		first := v.s[:slash]
+		first := v.S[:slash]
 		p.host = strings.ContainsAny(first, ".:") || first == "localhost"
 	}
-	p.parts = []part{{role: namePart, view: v.sub(0, name)}}
+	p.parts = []part{{role: namePart, View: v.Sub(0, name)}}
 	if tag > name {
-		p.parts = append(p.parts, part{role: tagPart, view: v.sub(name+1, tag)})
+		p.parts = append(p.parts, part{role: tagPart, View: v.Sub(name+1, tag)})
 	}
 	if digest > tag {
-		p.parts = append(p.parts, part{role: digestPart, view: v.sub(tag+1, digest)})
+		p.parts = append(p.parts, part{role: digestPart, View: v.Sub(tag+1, digest)})
 	}
 	return p
 }
@@ -127,39 +129,39 @@ func cutReference(s string) (name, tag, digest int) {
 }
 
 // trimView takes the white space around v away.
-func trimView(v view) view {
-	i := nextWord(v.s, 0)
-	j := len(v.s)
-	for j > i && isSpace(v.s[j-1]) {
+func trimView(v yamltree.View) yamltree.View {
+	i := yamltree.NextWord(v.S, 0)
+	j := len(v.S)
+	for j > i && yamltree.IsSpace(v.S[j-1]) {
 		j--
 	}
-	return v.sub(i, j)
+	return v.Sub(i, j)
 }
 
 // readTemplate reads a reference with variables: ${VAR}, $VAR, {{ action }}, <placeholder>.
-func readTemplate(v view) (spelling, bool) {
-	spans := variables(v.s)
+func readTemplate(v yamltree.View) (spelling, bool) {
+	spans := variables(v.S)
 	if len(spans) == 0 {
 		return spelling{}, false
 	}
 	if first := spans[0]; first.from == 0 {
-		if from, to, ok := defaultOf(v.s[:first.to]); ok {
+		if from, to, ok := defaultOf(v.S[:first.to]); ok {
 			return readDefault(v, first.to, from, to)
 		}
-		if first.to == len(v.s) && v.s[0] == '{' {
+		if first.to == len(v.S) && v.S[0] == '{' {
 			return spelling{}, false // evaluated by a template engine, names nothing here
 		}
 	}
-	skeleton := covered(v.s, spans)
-	if _, err := image.Parse(collapse(v.s, spans)); err != nil {
+	skeleton := covered(v.S, spans)
+	if _, err := image.Parse(collapse(v.S, spans)); err != nil {
 		return spelling{}, false
 	}
 	name, tag, digest := cutReference(skeleton)
 	p := newSpelling(v, image.Ref{}, name, tag, digest)
 	p.templated = true
-	if registryKnown(v.s[:name], spans) {
-		p.ref = templateRef(v.s, name, tag, digest)
-	} else if strings.Contains(v.s[:name], "{{") {
+	if registryKnown(v.S[:name], spans) {
+		p.ref = templateRef(v.S, name, tag, digest)
+	} else if strings.Contains(v.S[:name], "{{") {
 		return spelling{}, false
 	}
 	return p, true
@@ -197,23 +199,23 @@ func templateRef(s string, name, tag, digest int) image.Ref {
 }
 
 // readDefault reads ${VAR:=default}rest, whose default stands at v.s[from:to].
-func readDefault(v view, end, from, to int) (spelling, bool) {
-	if end == len(v.s) {
-		return readReference(v.sub(from, to))
+func readDefault(v yamltree.View, end, from, to int) (spelling, bool) {
+	if end == len(v.S) {
+		return readReference(v.Sub(from, to))
 	}
-	head := v.s[from:to]
-	rest := v.s[end:]
-	whole, ok := readReference(view{s: head + rest})
+	head := v.S[from:to]
+	rest := v.S[end:]
+	whole, ok := readReference(yamltree.View{S: head + rest})
 	if !ok || !whole.named() {
 		return spelling{}, false
 	}
 	name, tag, digest := cutReference(covered(rest, variables(rest)))
 	if name == 0 { // the whole name is the default, the tag follows
-		tail := newSpelling(v.sub(end, len(v.s)), whole.ref, name, tag, digest)
-		whole.parts = append([]part{{role: namePart, view: v.sub(from, to)}}, tail.parts[1:]...)
+		tail := newSpelling(v.Sub(end, len(v.S)), whole.ref, name, tag, digest)
+		whole.parts = append([]part{{role: namePart, View: v.Sub(from, to)}}, tail.parts[1:]...)
 	} else {
-		tail := newSpelling(v.sub(end, len(v.s)), whole.ref, name, tag, digest)
-		whole.parts = append([]part{{role: namePart, view: v.sub(from, to)}}, tail.parts...)
+		tail := newSpelling(v.Sub(end, len(v.S)), whole.ref, name, tag, digest)
+		whole.parts = append([]part{{role: namePart, View: v.Sub(from, to)}}, tail.parts...)
 	}
 	whole.view, whole.templated = v, true
 	return whole, true
@@ -226,7 +228,7 @@ type span struct{ from, to int }
 func variables(s string) []span {
 	var list []span
 	for i := 0; i < len(s); {
-		end := variableEnd(s, i)
+		end := yamltree.VariableEnd(s, i)
 		if end <= i {
 			end = wordVariableEnd(s, i)
 		}
@@ -256,13 +258,13 @@ func wordVariableEnd(s string, i int) int {
 			return i + n + 1
 		}
 	case strings.HasPrefix(s[i:], "$$"):
-		if end := variableEnd(s, i+1); end > 0 {
+		if end := yamltree.VariableEnd(s, i+1); end > 0 {
 			return end
 		}
 		return wordVariableEnd(s, i+1)
 	case s[i] == '$':
 		j := i + 1
-		for j < len(s) && isWordByte(s[j]) {
+		for j < len(s) && yamltree.IsWordByte(s[j]) {
 			j++
 		}
 		if j > i+1 {
@@ -272,17 +274,13 @@ func wordVariableEnd(s string, i int) int {
 	return 0
 }
 
-func isWordByte(c byte) bool {
-	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-}
-
 // defaultOf gives the default of ${VAR:=default}, ${VAR:-default} and their like.
 func defaultOf(s string) (from, to int, ok bool) {
 	if !strings.HasPrefix(s, "${") {
 		return 0, 0, false
 	}
-	i := nextWord(s, 2)
-	for i < len(s) && isWordByte(s[i]) {
+	i := yamltree.NextWord(s, 2)
+	for i < len(s) && yamltree.IsWordByte(s[i]) {
 		i++
 	}
 	switch {

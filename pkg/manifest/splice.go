@@ -5,6 +5,8 @@ import (
 	"sort"
 	"strconv"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -16,8 +18,8 @@ type edit struct {
 
 // edits collects what is to change in each text of a file.
 type edits struct {
-	of     map[*text]map[int]edit // by where the edit begins
-	levels [][]*text              // the texts with edits, by depth
+	of     map[*yamltree.Text]map[int]edit // by where the edit begins
+	levels [][]*yamltree.Text              // the texts with edits, by depth
 }
 
 // respell records the changes that make the uses name what to says, all or none.
@@ -34,7 +36,7 @@ func (e *edits) respell(uses []Use, to func(Use) (image.Ref, bool)) (reason stri
 			return reason
 		}
 		for _, c := range changes {
-			if slices.ContainsFunc(all, func(o change) bool { return !o.fixed && o.view == c.view && o.to != c.to }) {
+			if slices.ContainsFunc(all, func(o change) bool { return !o.fixed && o.View == c.View && o.to != c.to }) {
 				return shares(changes, c)
 			}
 		}
@@ -51,7 +53,7 @@ func (e *edits) make(changes []change) (reason string) {
 		if c.fixed {
 			continue
 		}
-		if !c.t.reachable(c.base, c.base+len(c.s)) {
+		if !c.Text.Reachable(c.Base, c.Base+len(c.S)) {
 			return "its spelling does not survive decoding and encoding, so it is left alone"
 		}
 		if !e.agrees(c) {
@@ -60,7 +62,7 @@ func (e *edits) make(changes []change) (reason string) {
 	}
 	for _, c := range changes {
 		if !c.fixed {
-			e.add(c.t, edit{c.base, c.base + len(c.s), c.to})
+			e.add(c.Text, edit{c.Base, c.Base + len(c.S), c.to})
 		}
 	}
 	return ""
@@ -70,27 +72,27 @@ func (e *edits) make(changes []change) (reason string) {
 func shares(changes []change, c change) string {
 	for _, x := range changes {
 		if x.fixed {
-			return "its consumer adds " + x.s + ", which goes elsewhere than the other images below " + c.s +
-				"; give " + x.s + " an imageRepository of its own"
+			return "its consumer adds " + x.S + ", which goes elsewhere than the other images below " + c.S +
+				"; give " + x.S + " an imageRepository of its own"
 		}
 	}
-	return "another image that shares the field " + strconv.Quote(c.s) + " goes elsewhere"
+	return "another image that shares the field " + strconv.Quote(c.S) + " goes elsewhere"
 }
 
 // agrees says that no other use wants something else at the place of c.
 func (e *edits) agrees(c change) bool {
-	old, ok := e.of[c.t][c.base]
-	return !ok || old == edit{c.base, c.base + len(c.s), c.to}
+	old, ok := e.of[c.Text][c.Base]
+	return !ok || old == edit{c.Base, c.Base + len(c.S), c.to}
 }
 
 // add records one edit of t.
-func (e *edits) add(t *text, x edit) {
+func (e *edits) add(t *yamltree.Text, x edit) {
 	if e.of == nil {
-		e.of = map[*text]map[int]edit{}
+		e.of = map[*yamltree.Text]map[int]edit{}
 	}
 	if e.of[t] == nil {
 		e.of[t] = map[int]edit{}
-		d := t.depth()
+		d := t.Depth()
 		for len(e.levels) <= d {
 			e.levels = append(e.levels, nil)
 		}
@@ -101,7 +103,7 @@ func (e *edits) add(t *text, x edit) {
 
 // apply carries all edits out to the file and gives its new bytes, and false if
 // some edit has no place there.
-func (e *edits) apply(file *text) ([]byte, bool) {
+func (e *edits) apply(file *yamltree.Text) ([]byte, bool) {
 	for d := len(e.levels) - 1; d > 0; d-- {
 		for _, t := range e.levels[d] {
 			if !e.outward(t) {
@@ -109,40 +111,40 @@ func (e *edits) apply(file *text) ([]byte, bool) {
 			}
 		}
 	}
-	return splice(file.s, e.sorted(file))
+	return splice(file.S, e.sorted(file))
 }
 
 // outward turns the edits of t into edits of the text around it.
-func (e *edits) outward(t *text) bool {
-	if t.encode != nil {
-		inner, ok := splice(t.s, e.sorted(t))
-		if !ok || string(inner) == t.s {
+func (e *edits) outward(t *yamltree.Text) bool {
+	if t.Encode != nil {
+		inner, ok := splice(t.S, e.sorted(t))
+		if !ok || string(inner) == t.S {
 			return ok
 		}
-		s, ok := t.encode(string(inner))
+		s, ok := t.Encode(string(inner))
 		if ok {
-			e.add(t.outer, edit{t.from, t.to, s})
+			e.add(t.Outer, edit{t.From, t.To, s})
 		}
 		return ok
 	}
 	for _, x := range e.sorted(t) {
-		from, to, ok := t.span(x.from, x.to)
+		from, to, ok := t.Span(x.from, x.to)
 		if !ok {
 			return false
 		}
-		s, ok := t.respell(x.s)
+		s, ok := t.Respell(x.s)
 		if !ok {
 			return false
 		}
-		e.add(t.outer, edit{from, to, s})
+		e.add(t.Outer, edit{from, to, s})
 	}
 	return true
 }
 
-func (e *edits) sorted(t *text) []edit {
+func (e *edits) sorted(t *yamltree.Text) []edit {
 	list := make([]edit, 0, len(e.of[t]))
 	for _, x := range e.of[t] {
-		if x.s != t.s[x.from:x.to] { // what stays need not be spelled anew
+		if x.s != t.S[x.from:x.to] { // what stays need not be spelled anew
 			list = append(list, x)
 		}
 	}

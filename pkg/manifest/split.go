@@ -1,18 +1,22 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
 
 // split finds references that stand in several fields of n.
-func (w *walker) split(n *node) {
+func (w *walker) split(n *yamltree.Node) {
 	var stems []string
 	groups := map[string]*fields{}
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		f := w.p.facts(n.kids[i].value)
-		if f.role == noRole || w.taken[n.kids[i+1]] {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		f := w.p.facts(n.Kids[i].Value)
+		if f.role == noRole || w.taken[n.Kids[i+1]] {
 			continue
 		}
-		value := n.kids[i+1].follow()
-		if value == nil || value.kind != scalarNode {
+		value := n.Kids[i+1].Follow()
+		if value == nil || value.Kind != yamltree.Scalar {
 			continue
 		}
 		g := groups[f.stem]
@@ -29,7 +33,7 @@ func (w *walker) split(n *node) {
 }
 
 // splitGroup decides whether the fields of one stem make a reference.
-func (w *walker) splitGroup(n *node, g *fields) {
+func (w *walker) splitGroup(n *yamltree.Node, g *fields) {
 	under := w.underImage() || strings.HasSuffix(g.stem, "image")
 	if g.tag == nil && g.version != nil && g.versionIsTag(under) {
 		g.tag = g.version
@@ -43,7 +47,7 @@ func (w *walker) splitGroup(n *node, g *fields) {
 		w.hub(g)
 	case g.repository != nil:
 		w.repository(n, g, under)
-	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.value):
+	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.Value):
 		w.nameOnly(g, under)
 	}
 }
@@ -59,7 +63,7 @@ func (w *walker) kustomize(g *fields) {
 	if p, ok := w.read(g.name); ok && p.named() {
 		w.taken[g.name] = true
 		w.record(Use{
-			Ref: p.ref, Written: p.view.s, Prefix: true, Implied: true,
+			Ref: p.ref, Written: p.view.S, Prefix: true, Implied: true,
 			Form: FormSplit, Confidence: Certain, Rule: "kustomize-match", parts: p.parts, at: p.view,
 		})
 	}
@@ -103,7 +107,7 @@ func (w *walker) nameOnly(g *fields, under bool) {
 		return
 	}
 	switch {
-	case g.registry != nil && !isURL(g.registry.value) && !p.host:
+	case g.registry != nil && !isURL(g.registry.Value) && !p.host:
 		w.joined("split", Likely, g, g.registry, g.name)
 	case g.registry == nil && g.pinned() && (p.path || under || g.image || g.kustomize || g.digest != nil):
 		w.joined("split", Likely, g, w.scopeFor(p, g), g.name)
@@ -111,7 +115,7 @@ func (w *walker) nameOnly(g *fields, under bool) {
 }
 
 // scopeFor is the prefix that a name without a registry has from its scope.
-func (w *walker) scopeFor(p spelling, g *fields) *node {
+func (w *walker) scopeFor(p spelling, g *fields) *yamltree.Node {
 	if p.host || g.registry != nil || g.kustomize {
 		return nil
 	}
@@ -119,8 +123,8 @@ func (w *walker) scopeFor(p spelling, g *fields) *node {
 }
 
 // repository joins a repository with what stands beside it.
-func (w *walker) repository(n *node, g *fields, under bool) {
-	repo := g.repository.value
+func (w *walker) repository(n *yamltree.Node, g *fields, under bool) {
+	repo := g.repository.Value
 	if isURL(repo) || isChart(n, g.stem, repo) {
 		return
 	}
@@ -138,12 +142,12 @@ func (w *walker) repository(n *node, g *fields, under bool) {
 	if !ok && (g.name == nil || !g.image) && w.barePrefix(g.repository) {
 		return
 	}
-	joinsName := g.name != nil && (g.image || under) && !endsIn(repo, g.name.value)
+	joinsName := g.name != nil && (g.image || under) && !endsIn(repo, g.name.Value)
 	if !joinsName && ok && p.named() && g.registry == nil && isBareRegistry(repo) {
 		w.barePrefix(g.repository)
 		return
 	}
-	names := []*node{g.registry, w.scopeFor(p, g), g.repository}
+	names := []*yamltree.Node{g.registry, w.scopeFor(p, g), g.repository}
 	if p.host {
 		names = names[2:]
 	}
@@ -154,8 +158,8 @@ func (w *walker) repository(n *node, g *fields, under bool) {
 }
 
 // barePrefix records a repository that no name follows in these fields.
-func (w *walker) barePrefix(repository *node) bool {
-	if !isBareRegistry(repository.value) && !strings.Contains(repository.value, ".") {
+func (w *walker) barePrefix(repository *yamltree.Node) bool {
+	if !isBareRegistry(repository.Value) && !strings.Contains(repository.Value, ".") {
 		return false
 	}
 	ok := w.prefix(repository, prefixRule{name: "repository"})
@@ -165,11 +169,11 @@ func (w *walker) barePrefix(repository *node) bool {
 
 // namesImage says that a repository without a tag is an image all the same.
 func (w *walker) namesImage(g *fields, under bool) bool {
-	if g.image && g.name != nil || under && (g.hasTag || strings.Contains(g.repository.value, "/")) {
+	if g.image && g.name != nil || under && (g.hasTag || strings.Contains(g.repository.Value, "/")) {
 		return true
 	}
 	p, ok := w.read(g.repository)
-	return ok && p.host && p.path && !isCodeHost(p.ref.Registry) || isBareRegistry(g.repository.value)
+	return ok && p.host && p.path && !isCodeHost(p.ref.Registry) || isBareRegistry(g.repository.Value)
 }
 
 // underImage says that the walker stands at a key that says image, or at an entry of images.
@@ -190,31 +194,31 @@ func (w *walker) inImages() bool {
 }
 
 // joined records the reference that the nodes, in order, and the tag and digest of g make.
-func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
+func (w *walker) joined(rule string, c Confidence, g *fields, names ...*yamltree.Node) {
 	var parts []part
-	var at view
+	var at yamltree.View
 	var written strings.Builder
 	for _, n := range names {
 		if n == nil {
 			continue
 		}
-		v, ok := open(w.t, n)
-		if !ok || strings.ContainsAny(v.s, " \n") && !strings.Contains(v.s, "{{") {
+		v, ok := yamltree.Open(w.t, n)
+		if !ok || strings.ContainsAny(v.S, " \n") && !strings.Contains(v.S, "{{") {
 			return
 		}
-		if len(parts) > 0 && !strings.HasSuffix(written.String(), "/") && !strings.HasPrefix(v.s, "/") {
+		if len(parts) > 0 && !strings.HasSuffix(written.String(), "/") && !strings.HasPrefix(v.S, "/") {
 			written.WriteByte('/')
 		}
-		written.WriteString(v.s)
-		if from, to, ok := defaultOf(v.s); ok && strings.HasSuffix(v.s, "}") {
-			parts = append(parts, part{view: v.sub(from, to), role: namePart})
+		written.WriteString(v.S)
+		if from, to, ok := defaultOf(v.S); ok && strings.HasSuffix(v.S, "}") {
+			parts = append(parts, part{View: v.Sub(from, to), role: namePart})
 		} else {
-			parts = append(parts, part{view: v, role: namePart})
+			parts = append(parts, part{View: v, role: namePart})
 		}
 		at = v // of several fields the last, since the first may be shared by a whole document
 	}
 	parts = w.version(&written, g, parts)
-	p, ok := readReference(view{s: written.String()})
+	p, ok := readReference(yamltree.View{S: written.String()})
 	if !ok || !p.named() && allVariables(names) {
 		return
 	}
@@ -232,38 +236,38 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*node) {
 // version appends tag and digest as their consumer does.
 func (w *walker) version(b *strings.Builder, g *fields, parts []part) []part {
 	for _, x := range []struct {
-		n    *node
+		n    *yamltree.Node
 		sep  string
 		role partRole
 	}{{g.tag, ":", tagPart}, {g.digest, "@", digestPart}} {
 		if x.n == nil {
 			continue
 		}
-		v, ok := open(w.t, x.n)
+		v, ok := yamltree.Open(w.t, x.n)
 		if !ok {
 			continue
 		}
 		switch {
-		case strings.HasPrefix(v.s, "sha256:"):
+		case strings.HasPrefix(v.S, "sha256:"):
 			x.sep, x.role = "@", digestPart
-		case strings.Contains(v.s, "@"): // tag@digest in one field
+		case strings.Contains(v.S, "@"): // tag@digest in one field
 			x.role = namePart
-		case x.role == digestPart && len(v.s) == 64:
+		case x.role == digestPart && len(v.S) == 64:
 			x.sep = "@sha256:"
 		}
 		b.WriteString(x.sep)
-		b.WriteString(v.s)
+		b.WriteString(v.S)
 		if x.role != namePart {
-			parts = append(parts, part{view: v, role: x.role})
+			parts = append(parts, part{View: v, role: x.role})
 		}
 	}
 	return parts
 }
 
 // allVariables says that nothing in the names is literal.
-func allVariables(names []*node) bool {
+func allVariables(names []*yamltree.Node) bool {
 	for _, n := range names {
-		if n != nil && strings.Trim(collapse(n.value, variables(n.value)), "x/:") != "" {
+		if n != nil && strings.Trim(collapse(n.Value, variables(n.Value)), "x/:") != "" {
 			return false
 		}
 	}

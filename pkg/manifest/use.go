@@ -3,6 +3,8 @@ package manifest
 import (
 	"fmt"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
@@ -63,7 +65,7 @@ type Use struct {
 	Confidence Confidence
 	Rule       string // the detection rule that found it
 
-	at    view // where the use is said to stand
+	at    yamltree.View // where the use is said to stand
 	parts []part
 	joint bool // changes only together with the other joint uses of its place
 }

@@ -3,6 +3,8 @@ package manifest
 import (
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 )
 
 // A walker goes over the nodes of one document and collects the uses it finds.
@@ -10,8 +12,8 @@ import (
 // rules.go, a new kind of string a decoder in decode.go.
 type walker struct {
 	p        *parser
-	t        *text // that the nodes stand in
-	form     Form  // FormEmbedded inside a string, "" in the file itself
+	t        *yamltree.Text // that the nodes stand in
+	form     Form           // FormEmbedded inside a string, "" in the file itself
 	document int
 	object   string // of the outermost document
 	group    string // of the innermost object, for rules
@@ -19,8 +21,8 @@ type walker struct {
 	before   string // the path of the texts around t, ended with '|'
 	path     []step
 	scope    scope
-	taken    map[*node]bool // nodes that a split reference has used up
-	aliases  map[*node]bool // collections already walked through an alias
+	taken    map[*yamltree.Node]bool // nodes that a split reference has used up
+	aliases  map[*yamltree.Node]bool // collections already walked through an alias
 	found    int
 	commands bool // the text being read is commands, not prose
 }
@@ -33,22 +35,22 @@ type step struct {
 }
 
 // root walks a document.
-func (w *walker) root(n *node) {
+func (w *walker) root(n *yamltree.Node) {
 	w.walk(n)
 }
 
-func (w *walker) walk(n *node) {
+func (w *walker) walk(n *yamltree.Node) {
 	if n == nil {
 		return
 	}
-	switch n.kind {
-	case scalarNode:
+	switch n.Kind {
+	case yamltree.Scalar:
 		w.scalar(n)
-	case sequenceNode:
+	case yamltree.Sequence:
 		w.sequence(n)
-	case mappingNode:
+	case yamltree.Mapping:
 		w.mapping(n)
-	case aliasNode:
+	case yamltree.Alias:
 		w.alias(n)
 	}
 }
@@ -56,21 +58,21 @@ func (w *walker) walk(n *node) {
 // alias follows an alias. A scalar is judged where the alias stands, its bytes are
 // those of the anchor; a collection is walked once more only, so that nested
 // aliases cost nothing.
-func (w *walker) alias(n *node) {
+func (w *walker) alias(n *yamltree.Node) {
 	switch {
-	case n.to == nil:
-	case n.to.kind == scalarNode:
-		w.scalar(n.to)
-	case !w.aliases[n.to]:
-		w.aliases[n.to] = true
-		w.walk(n.to)
+	case n.To == nil:
+	case n.To.Kind == yamltree.Scalar:
+		w.scalar(n.To)
+	case !w.aliases[n.To]:
+		w.aliases[n.To] = true
+		w.walk(n.To)
 	}
 }
 
 func (w *walker) push(s step) { w.path = append(w.path, s) }
 func (w *walker) pop()        { w.path = w.path[:len(w.path)-1] }
 
-func (w *walker) sequence(n *node) {
+func (w *walker) sequence(n *yamltree.Node) {
 	if w.isCommandLine() {
 		w.arguments(n)
 		return
@@ -79,21 +81,21 @@ func (w *walker) sequence(n *node) {
 		return
 	}
 	w.parameters(n)
-	for i, kid := range n.kids {
+	for i, kid := range n.Kids {
 		w.push(step{index: i})
 		w.walk(kid)
 		w.pop()
 	}
 }
 
-func (w *walker) mapping(n *node) {
+func (w *walker) mapping(n *yamltree.Node) {
 	defer w.enterObject(n)()
 	defer w.enterScope(n)()
-	if w.kind == "CustomResourceDefinition" && n.get("spec") != nil {
+	if w.kind == "CustomResourceDefinition" && n.Get("spec") != nil {
 		w.customResource(n)
 		return
 	}
-	if n.get("$schema") != nil { // JSON Schema: examples are prose
+	if n.Get("$schema") != nil { // JSON Schema: examples are prose
 		w.schema(n, nil)
 		return
 	}
@@ -103,26 +105,26 @@ func (w *walker) mapping(n *node) {
 	w.variable(n)
 	w.jsonPatch(n)
 	w.registryMap(n)
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		w.entry(n, n.kids[i], n.kids[i+1])
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		w.entry(n, n.Kids[i], n.Kids[i+1])
 	}
 }
 
 // take says that the node needs no further look.
-func (w *walker) take(n *node) {
+func (w *walker) take(n *yamltree.Node) {
 	w.taken[n] = true
-	w.taken[n.follow()] = true
+	w.taken[n.Follow()] = true
 }
 
 // entry walks the value at one key of a mapping.
-func (w *walker) entry(parent, key, value *node) {
-	facts := w.p.facts(key.value)
+func (w *walker) entry(parent, key, value *yamltree.Node) {
+	facts := w.p.facts(key.Value)
 	if facts.ignored || w.taken[value] {
 		return
 	}
-	w.push(step{key: key.value, facts: facts})
+	w.push(step{key: key.Value, facts: facts})
 	defer w.pop()
-	if v := value.follow(); v != nil && v.kind == scalarNode && facts.normal == "image" && isPodLike(parent) {
+	if v := value.Follow(); v != nil && v.Kind == yamltree.Scalar && facts.normal == "image" && isPodLike(parent) {
 		if m, ok := w.match(); (!ok || m.confidence < Certain) && w.reference(v, podLike()) {
 			return
 		}
@@ -136,9 +138,9 @@ func podLike() matcher {
 }
 
 // isPodLike says that n has fields of a container (k8s.io/api core/v1 Container).
-func isPodLike(n *node) bool {
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		switch n.kids[i].value {
+func isPodLike(n *yamltree.Node) bool {
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		switch n.Kids[i].Value {
 		case "imagePullPolicy", "pullPolicy", "command", "args", "env", "volumeMounts", "ports", "imagePullSecrets":
 			return true
 		}
@@ -147,9 +149,9 @@ func isPodLike(n *node) bool {
 }
 
 // enterObject notes which object n is, and gives the way back.
-func (w *walker) enterObject(n *node) func() {
-	kind := n.str("kind")
-	version := n.str("apiVersion")
+func (w *walker) enterObject(n *yamltree.Node) func() {
+	kind := n.Str("kind")
+	version := n.Str("apiVersion")
 	if kind == "" || version == "" && len(w.path) > 0 {
 		return func() {}
 	}
@@ -159,18 +161,18 @@ func (w *walker) enterObject(n *node) func() {
 		w.group = g
 	}
 	if w.form == "" && (w.object == "" || len(w.path) == 2 && w.path[0].key == "items") {
-		w.object = objectName(version, kind, n.get("metadata").follow())
+		w.object = objectName(version, kind, n.Get("metadata").Follow())
 	}
 	return func() { w.group, w.kind, w.object = group, kindBefore, objectBefore }
 }
 
 // objectName is apiVersion/Kind namespace/name.
-func objectName(version, kind string, meta *node) string {
-	name := meta.str("name")
+func objectName(version, kind string, meta *yamltree.Node) string {
+	name := meta.Str("name")
 	if name == "" {
-		name = meta.str("generateName")
+		name = meta.Str("generateName")
 	}
-	if ns := meta.str("namespace"); ns != "" {
+	if ns := meta.Str("namespace"); ns != "" {
 		name = ns + "/" + name
 	}
 	return strings.TrimSpace(version + "/" + kind + " " + name)
@@ -178,8 +180,8 @@ func objectName(version, kind string, meta *node) string {
 
 // scalar judges one string: the rules for its place first, then what it may hold,
 // then its mere shape.
-func (w *walker) scalar(n *node) {
-	if n.value == "" || w.taken[n] {
+func (w *walker) scalar(n *yamltree.Node) {
+	if n.Value == "" || w.taken[n] {
 		return
 	}
 	if m, ok := w.match(); ok {
@@ -197,14 +199,14 @@ func (w *walker) scalar(n *node) {
 }
 
 // byShape finds a reference that no rule expects: whole strings only.
-func (w *walker) byShape(n *node) {
-	if !maybeReference(strings.TrimPrefix(n.value, dockerScheme)) {
+func (w *walker) byShape(n *yamltree.Node) {
+	if !maybeReference(strings.TrimPrefix(n.Value, dockerScheme)) {
 		return
 	}
 	p, ok := w.read(n)
-	if strings.HasPrefix(n.value, dockerScheme) { // KubeVirt's importer, skopeo
-		if v, opened := open(w.t, n); opened {
-			p, ok = readReference(v.sub(len(dockerScheme), len(v.s)))
+	if strings.HasPrefix(n.Value, dockerScheme) { // KubeVirt's importer, skopeo
+		if v, opened := yamltree.Open(w.t, n); opened {
+			p, ok = readReference(v.Sub(len(dockerScheme), len(v.S)))
 		}
 	}
 	switch {
@@ -220,17 +222,17 @@ func (w *walker) byShape(n *node) {
 const dockerScheme = "docker://"
 
 // reference adds the string as the rule m says, if it looks enough like one.
-func (w *walker) reference(n *node, m matcher) bool {
+func (w *walker) reference(n *yamltree.Node, m matcher) bool {
 	p, ok := w.read(n)
-	if m.form == FormList && strings.IndexByte(n.value, '=') > 0 { // Argo CD: old=new
-		if v, opened := open(w.t, n); opened {
-			p, ok = readReference(v.sub(strings.LastIndexByte(v.s, '=')+1, len(v.s)))
+	if m.form == FormList && strings.IndexByte(n.Value, '=') > 0 { // Argo CD: old=new
+		if v, opened := yamltree.Open(w.t, n); opened {
+			p, ok = readReference(v.Sub(strings.LastIndexByte(v.S, '=')+1, len(v.S)))
 		}
 	}
-	if !ok && p.view.t != nil && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.value) {
-		p, ok = spelling{view: p.view, templated: true, parts: []part{{view: p.view}}}, true
+	if !ok && p.view.Text != nil && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.Value) {
+		p, ok = spelling{view: p.view, templated: true, parts: []part{{View: p.view}}}, true
 	}
-	if !ok || !p.is(m.shape) || !p.named() && m.confidence < Certain || isWord(p, m) || n.style == plainStyle && isNull(n.value) {
+	if !ok || !p.is(m.shape) || !p.named() && m.confidence < Certain || isWord(p, m) || n.Style == yamltree.Plain && isNull(n.Value) {
 		return false
 	}
 	form := m.form
@@ -259,17 +261,17 @@ func isNull(s string) bool {
 // isWord says that a string which a weak rule accepts is a plain word or a file name.
 func isWord(p spelling, m matcher) bool {
 	return m.confidence < Certain && !p.host && p.named() && strings.HasSuffix(p.ref.Repository, ".img") ||
-		strings.HasSuffix(p.view.s, ".iso") || strings.HasSuffix(p.view.s, ".qcow2") || strings.HasSuffix(p.view.s, ".ova")
+		strings.HasSuffix(p.view.S, ".iso") || strings.HasSuffix(p.view.S, ".qcow2") || strings.HasSuffix(p.view.S, ".ova")
 }
 
 // read opens the scalar n and reads it as a reference.
-func (w *walker) read(n *node) (spelling, bool) {
-	if len(n.value) > 1024 || strings.Contains(strings.TrimSpace(n.value), "\n") {
+func (w *walker) read(n *yamltree.Node) (spelling, bool) {
+	if len(n.Value) > 1024 || strings.Contains(strings.TrimSpace(n.Value), "\n") {
 		return spelling{}, false
 	}
-	v, ok := open(w.t, n)
+	v, ok := yamltree.Open(w.t, n)
 	if !ok { // listed all the same; Replace refuses it
-		v = view{&text{s: n.value, outer: w.t, pieces: []piece{{0, 0, max(n.pos, 0), 0}}}, 0, n.value}
+		v = yamltree.Whole(yamltree.Unopened(w.t, n))
 	}
 	p, ok := readReference(v)
 	if !ok {
@@ -323,7 +325,7 @@ func (w *walker) endsWith(steps []string) bool {
 // add records a use.
 func (w *walker) add(p spelling, rule string, form Form, c Confidence) {
 	w.record(Use{
-		Ref: p.ref, Written: p.view.s, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts, at: p.view,
+		Ref: p.ref, Written: p.view.S, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts, at: p.view,
 	})
 }
 
@@ -361,7 +363,7 @@ func (w *walker) render() string {
 
 func isPlainKey(key string) bool {
 	for i := 0; i < len(key); i++ {
-		if !isWordByte(key[i]) && key[i] != '-' {
+		if !yamltree.IsWordByte(key[i]) && key[i] != '-' {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package manifest
+package yamltree
 
 import "strings"
 
@@ -6,7 +6,7 @@ import "strings"
 // sequences, scalars of one line, literal blocks, flow collections of one line. It is
 // ten times as fast as the full parser, gives the same tree, and gives up (ok is false)
 // at anything beyond: then the full parser decides, about errors as well.
-func parseBlock(s string, from, to int) (root *node, ok bool) {
+func parseBlock(s string, from, to int) (root *Node, ok bool) {
 	if !isPlainASCII(s[from:to]) {
 		return nil, false
 	}
@@ -53,15 +53,15 @@ type blockParser struct {
 	indent     int // the column of at
 	next       int // where the next line begins
 	eof        bool
-	slab       []node
-	kids, pool []*node
+	slab       []Node
+	kids, pool []*Node
 }
 
 // advance goes to the next line that says something.
 func (b *blockParser) advance() {
 	for b.next < len(b.s) {
 		start := b.next
-		line, n := cutLine(b.s[start:])
+		line, n := CutLine(b.s[start:])
 		b.next = start + n
 		i := 0
 		for i < len(line) && line[i] == ' ' {
@@ -79,33 +79,33 @@ func (b *blockParser) advance() {
 	b.eof, b.indent = true, -1
 }
 
-func (b *blockParser) alloc(kind nodeKind) *node {
+func (b *blockParser) alloc(kind Kind) *Node {
 	if len(b.slab) == 0 {
-		b.slab = make([]node, min(256, (len(b.s)-b.next)/16+4)) // a node takes a word and a mark at least
+		b.slab = make([]Node, min(256, (len(b.s)-b.next)/16+4)) // a node takes a word and a mark at least
 	}
 	n := &b.slab[0]
 	b.slab = b.slab[1:]
-	n.kind = kind
+	n.Kind = kind
 	return n
 }
 
 // collect moves the kids pushed since mark into a slice of their own.
-func (b *blockParser) collect(n *node, mark int) *node {
+func (b *blockParser) collect(n *Node, mark int) *Node {
 	count := len(b.kids) - mark
 	if len(b.pool) < count {
-		b.pool = make([]*node, max(min(512, (len(b.s)-b.next)/16), count))
+		b.pool = make([]*Node, max(min(512, (len(b.s)-b.next)/16), count))
 	}
-	n.kids = b.pool[:count:count]
+	n.Kids = b.pool[:count:count]
 	b.pool = b.pool[count:]
-	copy(n.kids, b.kids[mark:])
+	copy(n.Kids, b.kids[mark:])
 	b.kids = b.kids[:mark]
 	return n
 }
 
-func (b *blockParser) push(n *node) { b.kids = append(b.kids, n) }
+func (b *blockParser) push(n *Node) { b.kids = append(b.kids, n) }
 
 // node parses the collection that begins at the current line.
-func (b *blockParser) node(indent, depth int) *node {
+func (b *blockParser) node(indent, depth int) *Node {
 	if depth > maxDepth {
 		giveUp()
 	}
@@ -119,22 +119,22 @@ func (b *blockParser) isItem() bool {
 	return b.s[b.at] == '-' && (b.at+1 == b.end || b.s[b.at+1] == ' ')
 }
 
-func (b *blockParser) sequence(indent, depth int) *node {
+func (b *blockParser) sequence(indent, depth int) *Node {
 	n := b.items(indent, depth)
 	b.closed(indent)
 	return n
 }
 
 // items parses the items whose dashes stand at indent.
-func (b *blockParser) items(indent, depth int) *node {
-	n, mark := b.alloc(sequenceNode), len(b.kids)
+func (b *blockParser) items(indent, depth int) *Node {
+	n, mark := b.alloc(Sequence), len(b.kids)
 	for !b.eof && b.indent == indent && b.isItem() {
 		b.push(b.item(indent, depth))
 	}
 	return b.collect(n, mark)
 }
 
-func (b *blockParser) item(indent, depth int) *node {
+func (b *blockParser) item(indent, depth int) *Node {
 	i := b.at + 1
 	for i < b.end && b.s[i] == ' ' {
 		i++
@@ -152,7 +152,7 @@ func (b *blockParser) item(indent, depth int) *node {
 }
 
 // below parses what stands under a key or dash at indent, which may be nothing.
-func (b *blockParser) below(indent, depth int) *node {
+func (b *blockParser) below(indent, depth int) *Node {
 	if b.eof || b.indent <= indent {
 		return b.null()
 	}
@@ -163,9 +163,9 @@ func (b *blockParser) below(indent, depth int) *node {
 	return nil
 }
 
-func (b *blockParser) null() *node {
-	n := b.alloc(scalarNode)
-	n.pos = -1
+func (b *blockParser) null() *Node {
+	n := b.alloc(Scalar)
+	n.Pos = -1
 	return n
 }
 
@@ -176,8 +176,8 @@ func (b *blockParser) closed(indent int) {
 	}
 }
 
-func (b *blockParser) mapping(indent, depth int) *node {
-	n, mark := b.alloc(mappingNode), len(b.kids)
+func (b *blockParser) mapping(indent, depth int) *Node {
+	n, mark := b.alloc(Mapping), len(b.kids)
 	for !b.eof && b.indent == indent && !b.isItem() {
 		colon := b.keyEnd()
 		if colon == 0 {
@@ -232,14 +232,14 @@ func (b *blockParser) keyColon() int {
 		}
 		return 0
 	}
-	if !isWordByte(b.s[i]) && b.s[i] != '.' && b.s[i] != '/' && b.s[i] != '$' {
+	if !IsWordByte(b.s[i]) && b.s[i] != '.' && b.s[i] != '/' && b.s[i] != '$' {
 		return 0
 	}
 	for ; i < b.end; i++ {
 		switch c := b.s[i]; {
 		case c == ':' && (i+1 == b.end || b.s[i+1] == ' '):
 			return i
-		case isWordByte(c), c == '.', c == '/', c == '-', c == '$', c == '~', c == ':', c == '+':
+		case IsWordByte(c), c == '.', c == '/', c == '-', c == '$', c == '~', c == ':', c == '+':
 		default:
 			return 0
 		}
@@ -247,22 +247,22 @@ func (b *blockParser) keyColon() int {
 	return 0
 }
 
-func (b *blockParser) key(colon int) *node {
-	n := b.alloc(scalarNode)
-	n.pos, n.value = b.at, b.s[b.at:colon]
+func (b *blockParser) key(colon int) *Node {
+	n := b.alloc(Scalar)
+	n.Pos, n.Value = b.at, b.s[b.at:colon]
 	switch b.s[b.at] {
 	case '"':
-		n.style, n.value = doubleStyle, b.s[b.at+1:colon-1]
+		n.Style, n.Value = DoubleQuoted, b.s[b.at+1:colon-1]
 	case '\'':
-		n.style, n.value = singleStyle, b.s[b.at+1:colon-1]
+		n.Style, n.Value = SingleQuoted, b.s[b.at+1:colon-1]
 	}
 	return n
 }
 
 // inline parses the value that begins at i in the current line, whose parent stands at
 // indent, and goes to the line after it.
-func (b *blockParser) inline(i, indent int) *node {
-	var n *node
+func (b *blockParser) inline(i, indent int) *Node {
+	var n *Node
 	switch b.s[i] {
 	case '|':
 		return b.literal(i, indent)
@@ -293,7 +293,7 @@ func (b *blockParser) nothingAfter(i int) {
 }
 
 // plain parses an unquoted scalar, which ends with its line or before a comment.
-func (b *blockParser) plain(i int) *node {
+func (b *blockParser) plain(i int) *Node {
 	value := b.s[i:b.end]
 	if n := strings.Index(value, " #"); n >= 0 {
 		value = strings.TrimRight(value[:n], " ")
@@ -301,30 +301,30 @@ func (b *blockParser) plain(i int) *node {
 	if !startsPlain(value) || strings.Contains(value, ": ") || value[len(value)-1] == ':' || strings.IndexByte(value, '\t') >= 0 {
 		giveUp()
 	}
-	n := b.alloc(scalarNode)
-	n.pos, n.value = i, value
+	n := b.alloc(Scalar)
+	n.Pos, n.Value = i, value
 	return n
 }
 
 // startsPlain says that value begins as an unquoted scalar surely does (YAML 1.2, §7.3.3).
 func startsPlain(value string) bool {
 	c := value[0]
-	return isWordByte(c) || c == '/' || c == '.' || c == '$' || c == '<' || c == '(' || c == '~' || c == '+' ||
+	return IsWordByte(c) || c == '/' || c == '.' || c == '$' || c == '<' || c == '(' || c == '~' || c == '+' ||
 		c == '-' && len(value) > 1 && value[1] != ' '
 }
 
 // quoted parses a quoted scalar that ends in its line, and gives the place after it.
-func (b *blockParser) quoted(i int) (*node, int) {
-	n := b.alloc(scalarNode)
-	n.pos, n.style = i, singleStyle
+func (b *blockParser) quoted(i int) (*Node, int) {
+	n := b.alloc(Scalar)
+	n.Pos, n.Style = i, SingleQuoted
 	if b.s[i] == '"' {
-		n.style = doubleStyle
+		n.Style = DoubleQuoted
 	}
 	if j := strings.IndexByte(b.s[i+1:b.end], b.s[i]); j >= 0 {
 		value := b.s[i+1 : i+1+j]
 		after := i + j + 2
 		if !strings.ContainsAny(value, "\\\t") && (after >= b.end || b.s[after] != b.s[i]) {
-			n.value = value
+			n.Value = value
 			return n, after
 		}
 	}
@@ -333,18 +333,18 @@ func (b *blockParser) quoted(i int) (*node, int) {
 }
 
 // literal parses a block scalar and stands at the line after it.
-func (b *blockParser) literal(i, indent int) *node {
+func (b *blockParser) literal(i, indent int) *Node {
 	header := strings.TrimRight(b.s[i:b.end], " ")
 	if header != "|" && header != "|-" && header != "|+" {
 		giveUp()
 	}
-	n := b.alloc(scalarNode)
-	n.pos, n.style = i, literalStyle
-	width := blockIndent(b.s[b.next:])
+	n := b.alloc(Scalar)
+	n.Pos, n.Style = i, Literal
+	width := BlockIndent(b.s[b.next:])
 	if width <= indent {
 		giveUp() // empty, or something rarer
 	}
-	n.value = chomp(b.lines(width), header[1:])
+	n.Value = chomp(b.lines(width), header[1:])
 	b.advance()
 	if !b.eof && b.indent > indent {
 		giveUp()
@@ -358,7 +358,7 @@ func (b *blockParser) lines(width int) string {
 	var out strings.Builder
 	started := false
 	for b.next < len(b.s) {
-		line, n := cutLine(b.s[b.next:])
+		line, n := CutLine(b.s[b.next:])
 		spaces := 0
 		for spaces < len(line) && line[spaces] == ' ' {
 			spaces++

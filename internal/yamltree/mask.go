@@ -1,4 +1,4 @@
-package manifest
+package yamltree
 
 import "strings"
 
@@ -9,7 +9,7 @@ import "strings"
 func mask(s string) string {
 	b := []byte(s)
 	for i := 0; i < len(s); {
-		end := variableEnd(s, i)
+		end := VariableEnd(s, i)
 		if end <= i {
 			i++
 			continue
@@ -27,9 +27,9 @@ func mask(s string) string {
 	return string(b)
 }
 
-// variableEnd is where the variable, action or placeholder that begins at s[i]
+// VariableEnd is where the variable, action or placeholder that begins at s[i]
 // ends, and 0 if none begins there.
-func variableEnd(s string, i int) int {
+func VariableEnd(s string, i int) int {
 	switch s[i] {
 	case '$':
 		return dollarEnd(s, i)
@@ -111,7 +111,7 @@ func surrogates(s string, i int) int {
 // aloneInLines says that nothing but white space stands around the action s[i:end].
 func aloneInLines(s string, i, end int) bool {
 	from := strings.LastIndexByte(s[:i], '\n') + 1
-	line, _ := cutLine(s[end:])
+	line, _ := CutLine(s[end:])
 	return s[i] == '{' && strings.TrimSpace(s[from:i]) == "" && strings.TrimSpace(line) == ""
 }
 

@@ -1,4 +1,4 @@
-package manifest
+package yamltree
 
 import (
 	"errors"
@@ -15,24 +15,46 @@ import (
 // JSON; nothing that people write comes near a tenth of this.
 const maxDepth = 1000
 
-// A placeError is what is wrong at a byte of the text being parsed.
-type placeError struct {
-	pos    int
-	reason string
+// A PlaceError is what is wrong at a byte of the text being parsed.
+type PlaceError struct {
+	Pos    int
+	Reason string
 }
 
-func (e *placeError) Error() string { return e.reason }
+func (e *PlaceError) Error() string { return e.Reason }
 
-// parseTree parses the documents in t.s[from:to]. src is t.s or its mask: the same
+// Parse parses the chunk c of t: as it is, or else with its variables masked.
+func Parse(t *Text, c Chunk) ([]*Node, error) {
+	if root, ok := parseBlock(t.S, c.From, c.To); ok {
+		return []*Node{root}, nil
+	}
+	roots, err := parseTree(t, t.S, c.From, c.To)
+	if err == nil {
+		return roots, nil
+	}
+	if t.masked == "" {
+		t.masked = mask(t.S)
+	}
+	if t.masked[c.From:c.To] == t.S[c.From:c.To] {
+		return nil, err
+	}
+	roots, maskedErr := parseTree(t, t.masked, c.From, c.To)
+	if maskedErr != nil {
+		return nil, err
+	}
+	return roots, nil
+}
+
+// parseTree parses the documents in t.S[from:to]. src is t.S or its mask: the same
 // length, so that positions in one are positions in the other.
-func parseTree(t *text, src string, from, to int) (roots []*node, err error) {
-	b := &treeBuilder{t: t, src: src, lines: newLineIndex(src, from, to), seen: map[*yaml.Node]*node{}}
-	if src != t.s {
-		b.masked = &text{s: src, outer: t.outer}
+func parseTree(t *Text, src string, from, to int) (roots []*Node, err error) {
+	b := &treeBuilder{t: t, src: src, lines: newLineIndex(src, from, to), seen: map[*yaml.Node]*Node{}}
+	if src != t.S {
+		b.masked = &Text{S: src, Outer: t.Outer}
 	}
 	defer func() { // go-yaml panics on a few malformed inputs instead of reporting them
 		if r := recover(); r != nil {
-			roots, err = nil, &placeError{from, fmt.Sprint("the YAML parser gave up: ", r)}
+			roots, err = nil, &PlaceError{from, fmt.Sprint("the YAML parser gave up: ", r)}
 		}
 	}()
 	d := yaml.NewDecoder(strings.NewReader(src[from:to]))
@@ -57,71 +79,71 @@ func parseTree(t *text, src string, from, to int) (roots []*node, err error) {
 
 // A treeBuilder turns the parser's nodes into ours, with byte positions.
 type treeBuilder struct {
-	t      *text
+	t      *Text
 	src    string
-	masked *text // the masked text, nil if nothing is masked
+	masked *Text // the masked text, nil if nothing is masked
 	lines  *lineIndex
-	seen   map[*yaml.Node]*node // anchored nodes only
-	slab   []node
+	seen   map[*yaml.Node]*Node // anchored nodes only
+	slab   []Node
 }
 
-func (b *treeBuilder) build(y *yaml.Node, depth int) (*node, error) {
+func (b *treeBuilder) build(y *yaml.Node, depth int) (*Node, error) {
 	n := b.alloc()
-	n.pos = b.lines.offset(y.Line, y.Column)
+	n.Pos = b.lines.offset(y.Line, y.Column)
 	if depth > maxDepth {
-		return nil, &placeError{n.pos, fmt.Sprintf("nested deeper than %d levels", maxDepth)}
+		return nil, &PlaceError{n.Pos, fmt.Sprintf("nested deeper than %d levels", maxDepth)}
 	}
 	if y.Anchor != "" {
 		b.seen[y] = n
 	}
 	switch y.Kind {
 	case yaml.AliasNode:
-		n.kind, n.to = aliasNode, b.seen[y.Alias]
+		n.Kind, n.To = Alias, b.seen[y.Alias]
 	case yaml.ScalarNode:
 		b.scalar(n, y)
 	default:
-		n.kind = mappingNode
+		n.Kind = Mapping
 		if y.Kind == yaml.SequenceNode {
-			n.kind = sequenceNode
+			n.Kind = Sequence
 		}
-		n.kids = make([]*node, len(y.Content))
+		n.Kids = make([]*Node, len(y.Content))
 		for i, c := range y.Content {
 			kid, err := b.build(c, depth+1)
 			if err != nil {
 				return nil, err
 			}
-			n.kids[i] = kid
+			n.Kids[i] = kid
 		}
 	}
 	return n, nil
 }
 
-func (b *treeBuilder) alloc() *node {
+func (b *treeBuilder) alloc() *Node {
 	if len(b.slab) == 0 {
-		b.slab = make([]node, 128)
+		b.slab = make([]Node, 128)
 	}
 	n := &b.slab[0]
 	b.slab = b.slab[1:]
 	return n
 }
 
-func (b *treeBuilder) scalar(n *node, y *yaml.Node) {
-	n.value = y.Value
+func (b *treeBuilder) scalar(n *Node, y *yaml.Node) {
+	n.Value = y.Value
 	switch y.Style &^ yaml.TaggedStyle {
 	case yaml.SingleQuotedStyle:
-		n.style = singleStyle
+		n.Style = SingleQuoted
 	case yaml.DoubleQuotedStyle:
-		n.style = doubleStyle
+		n.Style = DoubleQuoted
 	case yaml.LiteralStyle:
-		n.style = literalStyle
+		n.Style = Literal
 	case yaml.FoldedStyle:
-		n.style = foldedStyle
+		n.Style = Folded
 	}
 	if y.Anchor != "" || y.Style&yaml.TaggedStyle != 0 {
-		n.pos = skipProperties(b.src, n.pos)
+		n.Pos = skipProperties(b.src, n.Pos)
 	}
-	if n.style == plainStyle && n.value == "" {
-		n.pos = -1
+	if n.Style == Plain && n.Value == "" {
+		n.Pos = -1
 		return
 	}
 	if b.masked != nil {
@@ -130,29 +152,29 @@ func (b *treeBuilder) scalar(n *node, y *yaml.Node) {
 }
 
 // unmask puts the bytes that were masked back into the value of n.
-func (b *treeBuilder) unmask(n *node) {
-	v, ok := open(b.masked, n)
+func (b *treeBuilder) unmask(n *Node) {
+	v, ok := Open(b.masked, n)
 	if !ok {
-		n.pos = -1 // never touched
+		n.Pos = -1 // never touched
 		return
 	}
-	if v.t == b.masked {
-		n.value = b.t.s[v.base : v.base+len(v.s)]
-		n.opened = &view{b.t, v.base, n.value}
+	if v.Text == b.masked {
+		n.Value = b.t.S[v.Base : v.Base+len(v.S)]
+		n.opened = &View{b.t, v.Base, n.Value}
 		return
 	}
-	value := []byte(v.s)
-	for _, p := range v.t.pieces {
-		switch spelled := b.t.s[p.out : p.out+p.m]; {
-		case p.n == p.m:
-			copy(value[p.in:], spelled)
+	value := []byte(v.S)
+	for _, p := range v.Text.Pieces {
+		switch spelled := b.t.S[p.Out : p.Out+p.M]; {
+		case p.N == p.M:
+			copy(value[p.In:], spelled)
 		case spelled == `\/`:
-			value[p.in] = '/'
+			value[p.In] = '/'
 		}
 	}
-	n.value = string(value)
-	v.t.s, v.t.outer = n.value, b.t
-	n.opened = &view{v.t, 0, n.value}
+	n.Value = string(value)
+	v.Text.S, v.Text.Outer = n.Value, b.t
+	n.opened = &View{v.Text, 0, n.Value}
 }
 
 // skipProperties steps over anchors, tags, and the white space and comments after them.
@@ -160,11 +182,11 @@ func skipProperties(s string, i int) int {
 	for i < len(s) {
 		switch c := s[i]; {
 		case c == '&' || c == '!':
-			i = wordEnd(s, i)
-		case isSpace(c):
+			i = WordEnd(s, i)
+		case IsSpace(c):
 			i++
 		case c == '#':
-			_, n := cutLine(s[i:])
+			_, n := CutLine(s[i:])
 			i += n
 		default:
 			return i
@@ -183,8 +205,8 @@ type lineIndex struct {
 // go-yaml counts \r, NEL, LS and PS as well.
 func newLineIndex(s string, from, to int) *lineIndex {
 	x := &lineIndex{s: s, starts: append(make([]int, 0, (to-from)/24+1), from)}
-	if strings.HasPrefix(s[from:to], byteOrderMark) {
-		x.starts[0] = from + len(byteOrderMark)
+	if strings.HasPrefix(s[from:to], ByteOrderMark) {
+		x.starts[0] = from + len(ByteOrderMark)
 	}
 	for i := from; i < to; i++ {
 		switch c := s[i]; {
@@ -229,7 +251,7 @@ func linesShort(reason string) int {
 
 // placeOf reads the line out of an error of go-yaml, which keeps it in its text
 // only (yaml: line 3: …), and points to the first character of that line.
-func (x *lineIndex) placeOf(err error) *placeError {
+func (x *lineIndex) placeOf(err error) *PlaceError {
 	reason := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if rest, ok := strings.CutPrefix(reason, "line "); ok {
@@ -243,5 +265,5 @@ func (x *lineIndex) placeOf(err error) *placeError {
 	for i < len(x.s) && (x.s[i] == ' ' || x.s[i] == '\t') {
 		i++
 	}
-	return &placeError{i, "not valid YAML: " + reason}
+	return &PlaceError{i, "not valid YAML: " + reason}
 }

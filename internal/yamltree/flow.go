@@ -1,4 +1,4 @@
-package manifest
+package yamltree
 
 import "strings"
 
@@ -8,15 +8,15 @@ type flowParser struct {
 	i int
 }
 
-func (f *flowParser) value(depth int) *node {
+func (f *flowParser) value(depth int) *Node {
 	if depth > maxDepth {
 		giveUp()
 	}
 	switch f.peek() {
 	case '[':
-		return f.collection(sequenceNode, ']', depth)
+		return f.collection(Sequence, ']', depth)
 	case '{':
-		return f.collection(mappingNode, '}', depth)
+		return f.collection(Mapping, '}', depth)
 	case '"', '\'':
 		n, end := f.b.quoted(f.i)
 		f.i = end
@@ -36,12 +36,12 @@ func (f *flowParser) peek() byte {
 	return f.b.s[f.i]
 }
 
-func (f *flowParser) collection(kind nodeKind, closing byte, depth int) *node {
+func (f *flowParser) collection(kind Kind, closing byte, depth int) *Node {
 	n, mark := f.b.alloc(kind), len(f.b.kids)
 	f.i++
 	for f.peek() != closing {
 		f.b.push(f.value(depth + 1))
-		if kind == mappingNode {
+		if kind == Mapping {
 			if f.peek() != ':' || f.i+1 >= f.b.end || f.b.s[f.i+1] != ' ' {
 				giveUp()
 			}
@@ -61,7 +61,7 @@ func (f *flowParser) collection(kind nodeKind, closing byte, depth int) *node {
 }
 
 // plain parses an unquoted scalar inside a flow collection.
-func (f *flowParser) plain() *node {
+func (f *flowParser) plain() *Node {
 	b, from := f.b, f.i
 	for f.i < b.end && strings.IndexByte(",[]{}", b.s[f.i]) < 0 {
 		c := b.s[f.i]
@@ -77,7 +77,7 @@ func (f *flowParser) plain() *node {
 	if value == "" || !startsPlain(value) {
 		giveUp()
 	}
-	n := b.alloc(scalarNode)
-	n.pos, n.value = from, value
+	n := b.alloc(Scalar)
+	n.Pos, n.Value = from, value
 	return n
 }

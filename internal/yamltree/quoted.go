@@ -1,4 +1,4 @@
-package manifest
+package yamltree
 
 import (
 	"bytes"
@@ -15,18 +15,18 @@ type unquoter struct {
 	quote byte
 	base  int // the offset of raw in the text around it
 	b     []byte
-	segs  []piece
+	segs  []Piece
 }
 
-// unquote decodes the scalar that begins with a quote at t.s[pos].
-func unquote(t *text, pos int) (*text, bool) {
-	u := &unquoter{raw: t.s[pos:], i: 1, quote: t.s[pos], base: pos}
+// unquote decodes the scalar that begins with a quote at t.S[pos].
+func unquote(t *Text, pos int) (*Text, bool) {
+	u := &unquoter{raw: t.S[pos:], i: 1, quote: t.S[pos], base: pos}
 	for u.i < len(u.raw) {
 		switch c := u.raw[u.i]; {
 		case c == u.quote && u.quote == '\'' && strings.HasPrefix(u.raw[u.i:], "''"):
 			u.put("'", 2)
 		case c == u.quote:
-			return &text{s: string(u.b), outer: t, pieces: u.segs}, true
+			return &Text{S: string(u.b), Outer: t, Pieces: u.segs}, true
 		case c == '\\' && u.quote == '"':
 			if !u.escape() {
 				return nil, false
@@ -42,7 +42,7 @@ func unquote(t *text, pos int) (*text, bool) {
 
 // put appends s, which n bytes of raw spell.
 func (u *unquoter) put(s string, n int) {
-	u.segs = append(u.segs, piece{len(u.b), len(s), u.base + u.i, n})
+	u.segs = append(u.segs, Piece{len(u.b), len(s), u.base + u.i, n})
 	u.b = append(u.b, s...)
 	u.i += n
 }
@@ -60,7 +60,7 @@ func (u *unquoter) verbatim() {
 func (u *unquoter) fold() {
 	u.trim()
 	breaks := 0
-	for u.i < len(u.raw) && isSpace(u.raw[u.i]) {
+	for u.i < len(u.raw) && IsSpace(u.raw[u.i]) {
 		if u.raw[u.i] == '\n' || u.raw[u.i] == '\r' && !strings.HasPrefix(u.raw[u.i:], "\r\n") {
 			breaks++
 		}
@@ -79,11 +79,11 @@ func (u *unquoter) trim() {
 		return
 	}
 	last := &u.segs[len(u.segs)-1]
-	if last.n != last.m || last.in+last.n != len(u.b) {
+	if last.N != last.M || last.In+last.N != len(u.b) {
 		return
 	}
-	kept := max(len(bytes.TrimRight(u.b, " \t")), last.in)
-	last.n, last.m = kept-last.in, kept-last.in
+	kept := max(len(bytes.TrimRight(u.b, " \t")), last.In)
+	last.N, last.M = kept-last.In, kept-last.In
 	u.b = u.b[:kept]
 }
 
@@ -111,7 +111,7 @@ func (u *unquoter) escape() bool {
 		return u.hex(8)
 	case '\n', '\r':
 		u.i++
-		u.i = nextWord(u.raw, u.i+strings.IndexByte(u.raw[u.i:], '\n')+1)
+		u.i = NextWord(u.raw, u.i+strings.IndexByte(u.raw[u.i:], '\n')+1)
 		return true
 	}
 	return false
