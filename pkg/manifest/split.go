@@ -39,7 +39,7 @@ func (w *walker) splitGroup(n *yamltree.Node, g *fields) {
 		g.tag = g.version
 	}
 	switch {
-	case g.newName != nil:
+	case g.newName != nil && w.inImages():
 		w.kustomize(g)
 	case g.path != nil && (g.tag != nil || w.scope.prefix != nil):
 		w.imagePath(g)
