@@ -13,7 +13,12 @@ type File struct {
 }
 
 // formats are the configurations of systems without an object in the cluster, by name.
-var formats = map[string]func(Mirror) ([]File, error){}
+var formats = map[string]func(Mirror) ([]File, error){
+	"cri-o": crioFiles,
+	"k3s":   func(m Mirror) ([]File, error) { return belowRoot(k3s.files(m)) },
+	"rke2":  func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
+	"talos": talosFiles,
+}
 
 // Format renders m as the format of that name.
 func Format(name string, m Mirror) ([]File, error) { return formats[name](m) }

@@ -1,0 +1,149 @@
+package nodes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A rancher is a distribution that reads registries.yaml: K3s or RKE2.
+// Its value is where its configuration is.
+type rancher string
+
+const (
+	k3s  rancher = "/etc/rancher/k3s"
+	rke2 rancher = "/etc/rancher/rke2"
+)
+
+// registries is registries.yaml (github.com/k3s-io/k3s pkg/agent/containerd/config.go,
+// the types of github.com/rancher/wharfie pkg/registries).
+type registries struct {
+	Mirrors map[string]registryMirror `yaml:"mirrors"`
+	Configs map[string]registryConfig `yaml:"configs,omitempty"`
+}
+
+type registryMirror struct {
+	Endpoint []string          `yaml:"endpoint"`
+	Rewrite  map[string]string `yaml:"rewrite,omitempty"`
+}
+
+type registryConfig struct {
+	Auth *registryAuth `yaml:"auth,omitempty"`
+	TLS  *registryTLS  `yaml:"tls,omitempty"`
+}
+
+type registryAuth struct {
+	Username string `yaml:"username"`
+	Password string `yaml:"password"`
+}
+
+type registryTLS struct {
+	CAFile string `yaml:"ca_file"`
+}
+
+func (d rancher) registriesPath() string { return string(d) + "/registries.yaml" }
+func (d rancher) caPath() string         { return string(d) + "/airgap-ca.crt" }
+
+// files are the files of a node. A path below the registry is a rewrite, which
+// every release understands, not a path of the endpoint, which older ones ignore.
+// The private registry is a mirror of itself: else "*" would rewrite its own names,
+// plain HTTP would be tried as HTTPS, and K3s v1.29.3 would not use its CA
+// (k3s-io/k3s#9839). The keys of configs are hosts without a scheme, as endpoints are
+// looked up by host.
+func (d rancher) files(m Mirror) ([]File, error) {
+	content := registries{Mirrors: map[string]registryMirror{m.Registry: {Endpoint: []string{m.Address()}}}}
+	for _, u := range m.Upstreams {
+		mirror := registryMirror{Endpoint: []string{m.scheme() + u.Registry}}
+		if u.Path != "" {
+			mirror.Rewrite = map[string]string{"^(.*)$": u.Path + "/$1"}
+		}
+		content.Mirrors[star(u.Host)] = mirror
+	}
+	var config registryConfig
+	if m.Username != "" {
+		config.Auth = &registryAuth{m.Username, m.Password}
+	}
+	if len(m.CA) > 0 {
+		config.TLS = &registryTLS{d.caPath()}
+	}
+	if config != (registryConfig{}) {
+		content.Configs = map[string]registryConfig{m.Registry: config}
+	}
+	text, err := writeYAML(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.registriesPath(), err)
+	}
+	files := []File{secretFile(d.registriesPath(), text, config.Auth != nil), d.noFallback()}
+	if len(m.CA) > 0 {
+		files = append(files, File{Path: d.caPath(), Mode: 0o644, Content: m.CA})
+	}
+	return files, nil
+}
+
+// noFallback keeps containerd from asking the upstream where the mirror has no answer.
+// It stands in a file of its own that is merged into config.yaml; releases that do not
+// know the setting warn and go on (K3s knows it since v1.26.13, v1.27.10, v1.28.6, v1.29.1;
+// github.com/k3s-io/k3s pkg/configfilearg drops what is no flag).
+func (d rancher) noFallback() File {
+	return File{
+		Path: string(d) + "/config.yaml.d/90-airgap.yaml", Mode: 0o644,
+		Content: []byte("disable-default-registry-endpoint: true\n"),
+	}
+}
+
+// star is how K3s, RKE2 and Talos spell DefaultHost.
+func star(host string) string {
+	if host == DefaultHost {
+		return "*"
+	}
+	return host
+}
+
+// secretFile is a file that only its owner may read if it holds credentials.
+func secretFile(name string, content []byte, secret bool) File {
+	f := File{Path: name, Mode: 0o644, Content: content, Secret: secret}
+	if secret {
+		f.Mode = 0o600
+	}
+	return f
+}
+
+// writeYAML writes documents and reads them back: what is written is what is meant.
+func writeYAML[T any](documents ...T) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	for _, d := range documents {
+		if err := encoder.Encode(d); err != nil {
+			return nil, err
+		}
+	}
+	if err := encoder.Close(); err != nil {
+		return nil, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(out.Bytes()))
+	decoder.KnownFields(true)
+	for _, want := range documents {
+		var got T
+		if err := decoder.Decode(&got); err != nil {
+			return nil, err
+		}
+		if !reflect.DeepEqual(got, want) {
+			return nil, errors.New("what was written reads differently")
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// belowRoot are the files of a node as files below an output folder that stands for
+// the node's root.
+func belowRoot(files []File, err error) ([]File, error) {
+	for i, f := range files {
+		files[i].Path = strings.TrimPrefix(f.Path, "/")
+	}
+	return files, err
+}

@@ -1,0 +1,115 @@
+package nodes
+
+import (
+	"encoding/base64"
+	"fmt"
+)
+
+// The documents of Talos 1.12 and later (github.com/siderolabs/talos
+// pkg/machinery/config/types/cri/registry_{mirror,tls,auth}.go). A document uses
+// the fields of its kind.
+type talosDocument struct {
+	APIVersion   string          `yaml:"apiVersion"`
+	Kind         string          `yaml:"kind"`
+	Name         string          `yaml:"name"`
+	Endpoints    []talosEndpoint `yaml:"endpoints,omitempty"`
+	SkipFallback bool            `yaml:"skipFallback,omitempty"`
+	CA           string          `yaml:"ca,omitempty"` // PEM
+	Username     string          `yaml:"username,omitempty"`
+	Password     string          `yaml:"password,omitempty"`
+}
+
+type talosEndpoint struct {
+	URL          string `yaml:"url"`
+	OverridePath bool   `yaml:"overridePath,omitempty"`
+}
+
+// talosMachine is the part of a machine configuration that older releases want, and
+// that Talos still reads in 1.14, deprecated (pkg/machinery/config/types/v1alpha1).
+type talosMachine struct {
+	Machine struct {
+		Registries talosRegistries `yaml:"registries"`
+	} `yaml:"machine"`
+}
+
+type talosRegistries struct {
+	Mirrors map[string]talosMirror `yaml:"mirrors"`
+	Config  map[string]talosConfig `yaml:"config,omitempty"`
+}
+
+type talosMirror struct {
+	Endpoints    []string `yaml:"endpoints"`
+	OverridePath bool     `yaml:"overridePath,omitempty"`
+	SkipFallback bool     `yaml:"skipFallback"`
+}
+
+type talosConfig struct {
+	TLS  *talosTLS     `yaml:"tls,omitempty"`
+	Auth *registryAuth `yaml:"auth,omitempty"`
+}
+
+type talosTLS struct {
+	CA string `yaml:"ca"` // base64 of PEM
+}
+
+// talosDocuments is the patch for Talos 1.12 and later.
+func talosDocuments(m Mirror) ([]byte, error) {
+	documents := []talosDocument{talosMirrorDocument(m.Registry, talosEndpoint{URL: m.Address()})}
+	for _, u := range m.Upstreams {
+		documents = append(documents, talosMirrorDocument(star(u.Host), talosEndpoint{m.URL(u), true}))
+	}
+	if len(m.CA) > 0 {
+		documents = append(documents, talosDocument{APIVersion: "v1alpha1", Kind: "RegistryTLSConfig", Name: m.Registry, CA: string(m.CA)})
+	}
+	if m.Username != "" {
+		documents = append(documents, talosDocument{
+			APIVersion: "v1alpha1", Kind: "RegistryAuthConfig", Name: m.Registry, Username: m.Username, Password: m.Password,
+		})
+	}
+	return writeYAML(documents...)
+}
+
+func talosMirrorDocument(host string, at talosEndpoint) talosDocument {
+	return talosDocument{
+		APIVersion: "v1alpha1", Kind: "RegistryMirrorConfig", Name: host,
+		Endpoints: []talosEndpoint{at}, SkipFallback: true,
+	}
+}
+
+// talosPatch is the patch for Talos before 1.12, whose CA is encoded once more.
+func talosPatch(m Mirror) ([]byte, error) {
+	var patch talosMachine
+	registries := &patch.Machine.Registries
+	registries.Mirrors = map[string]talosMirror{m.Registry: {Endpoints: []string{m.Address()}, SkipFallback: true}}
+	for _, u := range m.Upstreams {
+		registries.Mirrors[star(u.Host)] = talosMirror{[]string{m.URL(u)}, true, true}
+	}
+	var config talosConfig
+	if len(m.CA) > 0 {
+		config.TLS = &talosTLS{base64.StdEncoding.EncodeToString(m.CA)}
+	}
+	if m.Username != "" {
+		config.Auth = &registryAuth{m.Username, m.Password}
+	}
+	if config != (talosConfig{}) {
+		registries.Config = map[string]talosConfig{m.Registry: config}
+	}
+	return writeYAML(patch)
+}
+
+// talosFiles are patches for talosctl gen config --config-patch @FILE, or apply-config.
+func talosFiles(m Mirror) ([]File, error) {
+	documents, err := talosDocuments(m)
+	if err != nil {
+		return nil, fmt.Errorf("the patch for Talos: %w", err)
+	}
+	patch, err := talosPatch(m)
+	if err != nil {
+		return nil, fmt.Errorf("the patch for Talos before 1.12: %w", err)
+	}
+	secret := m.Username != ""
+	return []File{
+		secretFile("registries.yaml", documents, secret),
+		secretFile("registries-before-1.12.yaml", patch, secret),
+	}, nil
+}
