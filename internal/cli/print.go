@@ -47,3 +47,18 @@ func count(n int, thing string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
 }
+
+// printWritten prints what became of clusterctl's home.
+func printWritten(w io.Writer, h home, n sums) {
+	if n.others > 0 {
+		fmt.Fprintf(w, "%s left alone, as clusterctl does not read such\n", count(n.others, "input"))
+	}
+	if n.written == 0 {
+		fmt.Fprintf(w, "%s: all is as it should be already, nothing written\n", h.config)
+		return
+	}
+	fmt.Fprintf(w, "%s written, %d as they should be already\n", count(n.written, "file"), n.all-n.written)
+	if !h.own {
+		fmt.Fprintf(w, "clusterctl --config %s uses them\n", h.config)
+	}
+}

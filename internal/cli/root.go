@@ -31,6 +31,7 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 	root.AddCommand(
 		newImagesCmd(streams),
 		newRewriteCmd(streams),
+		newOverridesCmd(streams),
 		newVersionCmd(version, streams),
 	)
 	for _, cmd := range root.Commands() {

@@ -1,0 +1,82 @@
+package overrides
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/version"
+	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
+	"sigs.k8s.io/yaml"
+)
+
+// contract is Cluster API's contract as of the clusterctl that is compiled in: the
+// version of its core API. It chooses what `latest` is.
+const contract = "v1beta2"
+
+// contracts are those of which this clusterctl installs providers
+// (cmd/clusterctl/client/cluster/installer.go).
+var contracts = map[string]bool{"v1beta1": true, contract: true}
+
+// parseMetadata reads a metadata.yaml as clusterctl does
+// (cmd/clusterctl/client/repository/metadata_client.go).
+func parseMetadata(text string) (*clusterctlv1.Metadata, error) {
+	var m clusterctlv1.Metadata
+	if err := yaml.Unmarshal([]byte(text), &m); err != nil {
+		return nil, fmt.Errorf("it is no metadata of clusterctl: %w", err)
+	}
+	if want := clusterctlv1.GroupVersion.String(); m.APIVersion != want {
+		return nil, fmt.Errorf("its apiVersion is %q, clusterctl wants %s", m.APIVersion, want)
+	}
+	if m.Kind != "" && m.Kind != "Metadata" {
+		return nil, fmt.Errorf("its kind is %s, clusterctl wants Metadata", m.Kind)
+	}
+	return &m, nil
+}
+
+// has says that m lists the series of v.
+func has(m *clusterctlv1.Metadata, v string) bool {
+	parsed, err := version.ParseSemantic(v)
+	return err == nil && m.GetReleaseSeriesForVersion(parsed) != nil
+}
+
+// newest is the version that upgrades are planned from, and latest the one that
+// `latest` is: prereleases only if there is nothing else. Both expect semantic
+// versions, at least one.
+func newest(versions []string) string {
+	return best(versions, func(a, b *version.Version) bool { return a.LessThan(b) })
+}
+
+func latest(versions []string) string {
+	return best(versions, func(a, b *version.Version) bool {
+		if aPre, bPre := a.PreRelease() != "", b.PreRelease() != ""; aPre != bPre {
+			return aPre
+		}
+		return a.LessThan(b)
+	})
+}
+
+func best(versions []string, less func(a, b *version.Version) bool) string {
+	found := versions[0]
+	for _, v := range versions[1:] {
+		if less(version.MustParseSemantic(found), version.MustParseSemantic(v)) {
+			found = v
+		}
+	}
+	return found
+}
+
+// resolves says that clusterctl finds a version behind `latest`: where the newest
+// metadata gives the current contract to another series, it wants a version of that
+// one (latestContractRelease in repository_versions.go).
+func resolves(m *clusterctlv1.Metadata, versions []string) bool {
+	series := m.GetReleaseSeriesForContract(contract)
+	if series == nil {
+		return true
+	}
+	for _, v := range versions {
+		parsed := version.MustParseSemantic(v)
+		if parsed.Major() == uint(series.Major) && parsed.Minor() == uint(series.Minor) { //nolint:gosec // as clusterctl compares
+			return true
+		}
+	}
+	return false
+}
