@@ -162,6 +162,15 @@ func (t *Text) Depth() int {
 	return n
 }
 
+// Structure is S as it was parsed: with its variables masked where it is no YAML otherwise.
+// It is as long as S.
+func (t *Text) Structure() string {
+	if t.masked == "" {
+		return t.S
+	}
+	return t.masked
+}
+
 // Unopened is a text for the value of the scalar n of t that Open does not open: it has a
 // place, but nothing in it can be reached.
 func Unopened(t *Text, n *Node) *Text {

@@ -1,5 +1,13 @@
 // Package nodes makes nodes pull from the private registry: one mirror configuration
 // (Mirror), rendered for every system that configures nodes.
+//
+// There are two ways in. Patch takes a manifest and adds to the bootstrap objects in it
+// what their nodes need, by inserted lines only. Format makes the configuration of a
+// system that has no such object, as files.
+//
+// A system of the first kind is a row in objectKinds: the kind, where its specification
+// stands, and a function from a Mirror to the lists that are to hold entries of ours. One
+// of the second kind is a row in formats: a name and a function from a Mirror to files.
 package nodes
 
 import "io/fs"
@@ -15,7 +23,10 @@ type File struct {
 // formats are the configurations of systems without an object in the cluster, by name.
 var formats = map[string]func(Mirror) ([]File, error){
 	"cri-o": crioFiles,
+	"hosts": hostsTree,
+	"k0s":   k0sFormat,
 	"k3s":   func(m Mirror) ([]File, error) { return belowRoot(k3s.files(m)) },
+	"kind":  kindFiles,
 	"rke2":  func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
 	"talos": talosFiles,
 }

@@ -1,0 +1,89 @@
+package nodes
+
+import (
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
+
+// A written is what was written into an object of a kind.
+type written struct {
+	kind objectKind
+	rendering
+}
+
+// pointers are JSON pointers to what was written.
+func (w written) pointers() []string {
+	base := "/" + strings.Join(w.kind.spec, "/") + "/"
+	var all []string
+	for _, l := range w.lists {
+		all = append(all, base+l.key)
+	}
+	for _, s := range w.settings {
+		all = append(all, base+strings.Join(s.keys, "/"))
+	}
+	return all
+}
+
+// A classPatch is a JSON patch of a ClusterClass.
+type classPatch struct {
+	Finding
+	group, kind, op, path string
+}
+
+// class collects the patches of a ClusterClass.
+func (p *patcher) class(d *document, root *yamlNode) {
+	label := "ClusterClass " + root.Get("metadata").Str("name")
+	for _, patch := range items(root.Get("spec").Get("patches")) {
+		for _, definition := range items(patch.Get("definitions")) {
+			selector := definition.Get("selector")
+			group, _, _ := strings.Cut(selector.Str("apiVersion"), "/")
+			for _, json := range items(definition.Get("jsonPatches")) {
+				line, column := yamltree.LineColumn(p.src, d.place(json.Get("path")))
+				at := Finding{File: p.Name, Line: line, Column: column, Object: label}
+				p.patches = append(p.patches, classPatch{at, group, selector.Str("kind"), json.Str("op"), json.Str("path")})
+			}
+		}
+	}
+}
+
+func items(n *yamlNode) []*yamlNode {
+	if n = n.Follow(); n == nil || n.Kind != yamltree.Sequence {
+		return nil
+	}
+	return n.Kids
+}
+
+// Overwritten finds the patches of ClusterClasses that take away what was written into
+// templates, in all of the files: those whose path leads to it, or to something around it.
+func Overwritten(all []*Patched) []Finding {
+	var findings []Finding
+	for _, file := range all {
+		for _, patch := range file.patches {
+			for _, other := range all {
+				if pointer := other.overwrittenBy(patch); pointer != "" {
+					f := patch.Finding
+					f.Reason = patch.op + " " + patch.path + " replaces " + pointer + " of " + patch.kind + ": put the mirror into the patch, or let it add to the list (…/-)"
+					findings = append(findings, f)
+					break
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// overwrittenBy is the pointer to what the patch takes away, empty if it takes nothing.
+func (p *Patched) overwrittenBy(patch classPatch) string {
+	for _, w := range p.wrote {
+		if w.kind.kind != patch.kind || w.kind.group != patch.group {
+			continue
+		}
+		for _, pointer := range w.pointers() {
+			if pointer == patch.path || strings.HasPrefix(pointer, patch.path+"/") {
+				return pointer
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# written by kubectl-airgap: makes containerd read certs.d/HOST/hosts.toml, whatever its version.
+# All else in config.toml stays, and the file as it was beside it. Prints a line if containerd
+# has to be restarted; run again, it finds nothing to do.
+set -u
+config=/etc/containerd/config.toml
+certs=/etc/containerd/certs.d
+auth=/etc/containerd/airgap-auth
+[ $# -gt 0 ] && config=$1
+PATH=$PATH:/opt/bin:/usr/local/bin
+
+refuse() {
+  echo "airgap: $1" >&2
+  exit 1
+}
+
+# dump prints what containerd makes of a configuration, drop-ins included.
+dump() {
+  containerd --config "$1" config dump 2>/dev/null
+}
+
+# path prints where the CRI looks for hosts.toml.
+path() {
+  dump "$1" | awk '
+    /^[ \t]*\[/ {
+      t = $0; gsub(/[ \t"\047]/, "", t)
+      on = t == "[plugins.io.containerd.grpc.v1.cri.registry]" || t == "[plugins.io.containerd.cri.v1.images.registry]"
+    }
+    on && /^[ \t]*config_path[ \t]*=/ { sub(/^[^=]*=[ \t]*/, ""); gsub(/["\047]/, ""); print; exit }'
+}
+
+# rivals prints something if there are tables beside which the CRI refuses config_path.
+rivals() {
+  dump "$1" | awk '
+    /^[ \t]*\[/ {
+      t = $0; gsub(/[ \t"\047]/, "", t)
+      if (t ~ /cri(\.v1\.images)?\.registry\.mirrors\./ || t ~ /cri(\.v1\.images)?\.registry\.configs\..*\.tls\]/) { print t; exit }
+    }'
+}
+
+right() {
+  [ "$(path "$1")" = "$certs" ] && [ -z "$(rivals "$1")" ]
+}
+
+# A Secret gave the credentials: they go into every hosts.toml, which needs no restart.
+if [ -s $auth/username ] && [ -s $auth/password ]; then
+  umask 077
+  basic=$(printf '%s:%s' "$(cat $auth/username)" "$(cat $auth/password)" | base64 | tr -d '\n')
+  for f in "$certs"/*/hosts.toml; do
+    grep -q 'written by kubectl-airgap' "$f" && ! grep -q Authorization "$f" || continue
+    awk -v header="Authorization = \"Basic $basic\"" '
+      /^\[host\./ { host = $0; sub(/\]$/, ".header]", host) }
+      { print }
+      END { print "\n[header]\n" header "\n\n" host "\n" header }' "$f" > "$f.airgap" && mv "$f.airgap" "$f"
+  done
+  umask 022
+fi
+
+command -v containerd >/dev/null || refuse 'there is no containerd'
+if [ ! -s "$config" ]; then
+  mkdir -p "$(dirname "$config")"
+  containerd config default | sed 's/SystemdCgroup = false/SystemdCgroup = true/' > "$config"
+  echo "made $config"
+fi
+right "$config" && exit 0
+
+version=$(awk '/^[ \t]*\[/ { exit } /^[ \t]*version[ \t]*=/ { gsub(/[^0-9]/, ""); print; exit }' "$config")
+plugin=io.containerd.grpc.v1.cri
+case $version in 3 | 4) plugin=io.containerd.cri.v1.images ;; esac
+new=$config.airgap
+awk -v plugin="$plugin" -v certs="$certs" '
+  /^[ \t]*\[/ {
+    t = $0; sub(/#.*/, "", t); gsub(/[ \t"\047]/, "", t)
+    on = t == "[plugins." plugin ".registry]"
+    drop = t ~ /cri(\.v1\.images)?\.registry\.mirrors[].]/ || t ~ /cri(\.v1\.images)?\.registry\.configs\..*\.tls\]/
+    if (drop) next
+    print
+    if (on) { print "  config_path = \"" certs "\""; done = 1 }
+    next
+  }
+  drop || on && /^[ \t]*config_path[ \t]*=/ { next }
+  { print }
+  END { if (!done) print "\n[plugins.\"" plugin "\".registry]\n  config_path = \"" certs "\"" }
+' "$config" > "$new"
+if ! right "$new"; then
+  rm -f "$new"
+  refuse "cannot make containerd read $certs by $config"
+fi
+cp -p "$config" "$config.before-airgap" && cat "$new" > "$config" && rm -f "$new" && echo "changed $config"
