@@ -124,6 +124,7 @@ func (o *overridesOptions) run(cmd *cobra.Command, streams Streams) error {
 type home struct {
 	overrides string // the tree
 	config    string // clusterctl.yaml
+	name      string // that, as the user has it
 	text      []byte // what is in it, nil if it is not there
 	own       bool   // clusterctl looks there by itself
 	note      string // what the user should know of the place, may be empty
@@ -142,20 +143,20 @@ func (o *overridesOptions) home() (home, error) {
 		}.Folder()
 		h.own = o.configFile == ""
 	}
-	config := o.configFile
-	if config == "" {
-		config = filepath.Join(dir, overrides.ConfigName)
+	h.name = o.configFile
+	if h.name == "" {
+		h.name = filepath.Join(dir, overrides.ConfigName)
 	}
 	var err error
 	if h.overrides, err = filepath.Abs(filepath.Join(dir, "overrides")); err != nil {
 		return h, err
 	}
-	if h.config, err = filepath.Abs(config); err != nil {
+	if h.config, err = filepath.Abs(h.name); err != nil {
 		return h, err
 	}
 	h.text, err = os.ReadFile(h.config)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return h, fmt.Errorf("reading %s: %w", config, err)
+		return h, fmt.Errorf("reading %s: %w", h.name, err)
 	}
 	return h, nil
 }
@@ -190,7 +191,7 @@ func (o *overridesOptions) build(ctx context.Context, streams Streams, h home) e
 	}
 	found := slices.DeleteFunc(slices.Clone(pieces), func(p *overrides.Piece) bool { return p == nil })
 	layout, err := catalogue.Arrange(found, overrides.Options{Claims: claims, Overrides: h.overrides, Declared: overrides.Declared(h.text)})
-	text, configErr := overrides.Configure(h.config, h.text, layout)
+	text, configErr := overrides.Configure(h.name, h.text, layout)
 	if err = errors.Join(err, configErr); err != nil {
 		return err
 	}
@@ -272,9 +273,9 @@ func (o *overridesOptions) move(cmd *cobra.Command, streams Streams, h home) err
 		}
 	}
 	if h.text == nil {
-		return fmt.Errorf("%s is not there", h.config)
+		return fmt.Errorf("%s is not there", h.name)
 	}
-	text, err := overrides.Relocate(h.config, h.text, h.overrides)
+	text, err := overrides.Relocate(h.name, h.text, h.overrides)
 	if err != nil {
 		return err
 	}

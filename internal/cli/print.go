@@ -54,11 +54,11 @@ func printWritten(w io.Writer, h home, n sums) {
 		fmt.Fprintf(w, "%s left alone, as clusterctl does not read such\n", count(n.others, "input"))
 	}
 	if n.written == 0 {
-		fmt.Fprintf(w, "%s: all is as it should be already, nothing written\n", h.config)
+		fmt.Fprintf(w, "%s: all is as it should be already, nothing written\n", h.name)
 		return
 	}
 	fmt.Fprintf(w, "%s written, %d as they should be already\n", count(n.written, "file"), n.all-n.written)
 	if !h.own {
-		fmt.Fprintf(w, "clusterctl --config %s uses them\n", h.config)
+		fmt.Fprintf(w, "clusterctl --config %s uses them\n", h.name)
 	}
 }

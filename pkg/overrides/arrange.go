@@ -1,6 +1,7 @@
 package overrides
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -16,7 +17,7 @@ type Options struct {
 	// Overrides is the absolute path of the tree. What is in it already is kept, and
 	// has to fit together with what comes.
 	Overrides string
-	// Declared are labels of providers that clusterctl.yaml declares.
+	// Declared are the labels that clusterctl.yaml says something of.
 	Declared []string
 }
 
@@ -31,9 +32,17 @@ type Release struct {
 // Dir is the folder of the release below the tree.
 func (r *Release) Dir() string { return path.Join(r.Provider.Label, r.Version) }
 
+func (r *Release) compare(other *Release) int {
+	return cmp.Or(
+		cmp.Compare(r.Provider.order(), other.Provider.order()),
+		cmp.Compare(r.Provider.Label, other.Provider.Label),
+		cmp.Compare(r.Version, other.Version),
+	)
+}
+
 // A Layout is a tree that clusterctl can use.
 type Layout struct {
-	Releases []*Release // by label, then by version
+	Releases []*Release // as clusterctl orders providers, cert-manager last
 	Entries  []Entry    // what clusterctl.yaml has to say of their providers
 	Notes    []string   // what was left out or concluded, and the user should know
 
@@ -66,11 +75,15 @@ func (c *Catalogue) Arrange(pieces []*Piece, opts Options) (*Layout, error) {
 	}
 	a.unused(pieces)
 	l := &Layout{Notes: a.notes, overrides: opts.Overrides}
-	for _, key := range sortedKeys(a.releases) {
-		l.Releases = append(l.Releases, a.releases[key])
+	for _, r := range a.releases {
+		l.Releases = append(l.Releases, r)
 	}
+	slices.SortFunc(l.Releases, (*Release).compare)
 	k := checker{existing: existing, layout: l, declared: a.declared}
 	k.check()
+	if _, ok := existing[CertManager]; !ok && !a.declared(CertManager) && a.lacks(CertManager) {
+		k.notef("no cert-manager.yaml: clusterctl init will look for version %s on GitHub", c.certManagerVersion)
+	}
 	l.Notes = append(l.Notes, k.notes...)
 	if err := errors.Join(append(a.errs, k.errs...)...); err != nil {
 		return l, err
@@ -108,7 +121,10 @@ func (a *arranger) components(p *Piece) {
 	claim, claimed := a.claimOf(p)
 	label := claim.Provider.Label
 	if !claimed {
-		label = a.labelOf(p)
+		var clear bool
+		if label, clear = a.labelOf(p); !clear {
+			return
+		}
 	}
 	provider, ok := a.Provider(label)
 	switch {
@@ -163,22 +179,25 @@ func (a *arranger) fits(provider Provider, p *Piece) bool {
 }
 
 // labelOf is the provider that p names itself, or that its folders name:
-// <label>/<version>/<file>.
-func (a *arranger) labelOf(p *Piece) string {
+// <label>/<version>/<file>. It is false if they contradict each other.
+func (a *arranger) labelOf(p *Piece) (string, bool) {
 	folder := path.Base(path.Dir(p.folder()))
 	of, inFolder := a.Provider(folder)
 	if !inFolder || !isVersion(path.Base(p.folder())) {
 		folder = ""
 	}
 	if len(p.Labels) == 0 {
-		return folder
+		return folder, true
 	}
-	if _, known := a.Known(p.Labels[0]); known && folder != "" && folder != p.Labels[0] {
+	_, known := a.Known(p.Labels[0])
+	switch {
+	case known && folder != "" && folder != p.Labels[0]:
 		a.failf("%s: it holds %s, but lies in the folder of %s", p.Name, p.Labels[0], folder)
-	} else if !known && folder != "" && p.file() == of.File {
-		return folder
+		return "", false
+	case !known && folder != "" && p.file() == of.File:
+		return folder, true
 	}
-	return p.Labels[0]
+	return p.Labels[0], true
 }
 
 // versionOf is the version of p: that of its folder, else the one in its manager's image.
@@ -302,6 +321,16 @@ func (a *arranger) unused(pieces []*Piece) {
 			a.failf("--provider %s: there is nothing of a provider", claim)
 		}
 	}
+}
+
+// lacks says that there is no release of the label.
+func (a *arranger) lacks(label string) bool {
+	for _, r := range a.releases {
+		if r.Provider.Label == label {
+			return false
+		}
+	}
+	return true
 }
 
 // declared says that the user wants the provider, though clusterctl does not know it.

@@ -30,6 +30,9 @@ type Provider struct {
 // Kind is the type as the names of files and labels begin: infrastructure.
 func (p Provider) Kind() string { return kinds[clusterctlv1.ProviderType(p.Type)] }
 
+// order is where clusterctl has providers of this type; cert-manager is last.
+func (p Provider) order() int { return clusterctlv1.ProviderType(p.Type).Order() }
+
 // kinds are clusterctl's types of providers and how their labels begin.
 var kinds = map[clusterctlv1.ProviderType]string{
 	clusterctlv1.CoreProviderType:             "core",

@@ -32,12 +32,16 @@ func Configure(name string, text []byte, l *Layout) ([]byte, error) {
 	return e.result()
 }
 
-// Declared are the labels of the providers that a clusterctl.yaml declares.
+// Declared are the labels of the providers that a clusterctl.yaml declares, and that
+// of cert-manager if it has a section.
 func Declared(text []byte) []string {
 	e := newEditor("", text)
 	var labels []string
 	for _, item := range e.items("providers") {
 		labels = append(labels, labelOf(item))
+	}
+	if e.value("cert-manager") != nil {
+		labels = append(labels, CertManager)
 	}
 	return labels
 }

@@ -243,6 +243,11 @@ func (e *editor) addItem(name string, lines ...string) {
 	case list.Kind != yaml.SequenceNode:
 		e.fail(list, "%s has to be a list", name)
 		return
+	case strings.HasPrefix(e.text[e.offset(list):], "[]"):
+		at := e.offset(list)
+		e.text = strings.TrimRight(e.text[:at], " ") + e.text[at+len("[]"):]
+		e.after(key, "\n- "+strings.Join(lines, "\n  "))
+		return
 	case list.Style&yaml.FlowStyle != 0:
 		e.fail(list, "write the list %s in lines, not between brackets, so that entries can be added", name)
 		return
