@@ -1,14 +1,10 @@
 package nodes
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
-
-	"github.com/pelletier/go-toml/v2"
 )
 
 // A crioConfig is a drop-in of registries.conf (containers-registries.conf.d(5)).
@@ -66,20 +62,4 @@ func crioAuth(m Mirror) ([]File, error) {
 		secretFile(authFile, append(auths, '\n'), true),
 		{Path: "etc/crio/crio.conf.d/50-airgap.conf", Mode: 0o644, Content: text},
 	}, err
-}
-
-// writeTOML writes a document and reads it back: what is written is what is meant.
-func writeTOML[T any](document T) ([]byte, error) {
-	text, err := toml.Marshal(document)
-	if err != nil {
-		return nil, err
-	}
-	var got T
-	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&got); err != nil {
-		return nil, err
-	}
-	if !reflect.DeepEqual(got, document) {
-		return nil, errors.New("what was written reads differently")
-	}
-	return text, nil
 }

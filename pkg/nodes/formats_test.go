@@ -50,6 +50,7 @@ func TestFormats(t *testing.T) {
 	}
 	tests := []struct{ format, mirror, want string }{
 		{"k3s", "password", `-- etc/rancher/k3s/registries.yaml 600 true --
+# written by kubectl-airgap
 mirrors:
   docker.io:
     endpoint:
@@ -66,17 +67,19 @@ mirrors:
       ^(.*)$: airgap/registry.k8s.io/$1
 configs:
   registry.example:5000:
+    tls:
+      ca_file: /etc/rancher/k3s/airgap-ca.crt
     auth:
       username: ann
       password: 'p"a$s: ''word'''
-    tls:
-      ca_file: /etc/rancher/k3s/airgap-ca.crt
 -- etc/rancher/k3s/config.yaml.d/90-airgap.yaml 644 false --
+# written by kubectl-airgap
 disable-default-registry-endpoint: true
 -- etc/rancher/k3s/airgap-ca.crt 644 false --
 CA
 `},
 		{"rke2", "plain", `-- etc/rancher/rke2/registries.yaml 644 false --
+# written by kubectl-airgap
 mirrors:
   '*':
     endpoint:
@@ -85,9 +88,11 @@ mirrors:
     endpoint:
       - http://registry.example:5000
 -- etc/rancher/rke2/config.yaml.d/90-airgap.yaml 644 false --
+# written by kubectl-airgap
 disable-default-registry-endpoint: true
 `},
 		{"talos", "password", `-- registries.yaml 600 true --
+# written by kubectl-airgap
 apiVersion: v1alpha1
 kind: RegistryMirrorConfig
 name: registry.example:5000
@@ -123,6 +128,7 @@ name: registry.example:5000
 username: ann
 password: 'p"a$s: ''word'''
 -- registries-before-1.12.yaml 600 true --
+# written by kubectl-airgap
 machine:
   registries:
     mirrors:
@@ -149,6 +155,7 @@ machine:
           password: 'p"a$s: ''word'''
 `},
 		{"cri-o", "password", `-- etc/containers/registries.conf.d/50-airgap.conf 644 false --
+# written by kubectl-airgap
 [[registry]]
 prefix = 'docker.io'
 location = 'registry.example:5000/airgap/docker.io'
@@ -167,9 +174,43 @@ CA
   }
 }
 -- etc/crio/crio.conf.d/50-airgap.conf 644 false --
+# written by kubectl-airgap
 [crio]
 [crio.image]
 global_auth_file = '/etc/crio/airgap-auth.json'
+`},
+		{"k0s", "plain", `-- etc/k0s/containerd.d/certs.d/_default/hosts.toml 644 false --
+# written by kubectl-airgap
+server = "http://registry.example:5000/v2"
+capabilities = ["pull", "resolve"]
+override_path = true
+
+[host."http://registry.example:5000/v2"]
+capabilities = ["pull", "resolve"]
+override_path = true
+-- etc/k0s/containerd.d/certs.d/registry.example:5000/hosts.toml 644 false --
+# written by kubectl-airgap
+server = "http://registry.example:5000"
+capabilities = ["pull", "resolve"]
+
+[host."http://registry.example:5000"]
+capabilities = ["pull", "resolve"]
+-- etc/k0s/containerd.d/airgap-registry.toml 644 false --
+# written by kubectl-airgap
+version = 3
+
+[plugins]
+[plugins.'io.containerd.cri.v1.images']
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = '/etc/k0s/containerd.d/certs.d'
+-- before-1.36/etc/k0s/containerd.d/airgap-registry.toml 644 false --
+# written by kubectl-airgap
+version = 2
+
+[plugins]
+[plugins.'io.containerd.grpc.v1.cri']
+[plugins.'io.containerd.grpc.v1.cri'.registry]
+config_path = '/etc/k0s/containerd.d/certs.d'
 `},
 		{"cri-o", "plain", "CRI-O cannot mirror all registries with one rule: use layout host"},
 	}

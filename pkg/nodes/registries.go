@@ -2,12 +2,7 @@ package nodes
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"reflect"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // A rancher is a distribution that reads registries.yaml: K3s or RKE2.
@@ -31,9 +26,10 @@ type registryMirror struct {
 	Rewrite  map[string]string `yaml:"rewrite,omitempty"`
 }
 
+// A registryConfig ends with auth, so that a script can add it.
 type registryConfig struct {
-	Auth *registryAuth `yaml:"auth,omitempty"`
 	TLS  *registryTLS  `yaml:"tls,omitempty"`
+	Auth *registryAuth `yaml:"auth,omitempty"`
 }
 
 type registryAuth struct {
@@ -46,6 +42,11 @@ type registryTLS struct {
 }
 
 func (d rancher) registriesPath() string { return string(d) + "/registries.yaml" }
+func (d rancher) authDir() string        { return string(d) + "/airgap-auth/" }
+
+// unfinishedPath is registries.yaml without the credentials that a Secret holds.
+func (d rancher) unfinishedPath() string { return string(d) + "/airgap-registries.yaml" }
+func (d rancher) scriptPath() string     { return string(d) + "/airgap-registries.sh" }
 func (d rancher) caPath() string         { return string(d) + "/airgap-ca.crt" }
 
 // files are the files of a node. A path below the registry is a rewrite, which
@@ -64,20 +65,28 @@ func (d rancher) files(m Mirror) ([]File, error) {
 		content.Mirrors[star(u.Host)] = mirror
 	}
 	var config registryConfig
-	if m.Username != "" {
-		config.Auth = &registryAuth{m.Username, m.Password}
-	}
 	if len(m.CA) > 0 {
 		config.TLS = &registryTLS{d.caPath()}
 	}
-	if config != (registryConfig{}) {
+	if m.Username != "" {
+		config.Auth = &registryAuth{m.Username, m.Password}
+	}
+	name := d.registriesPath()
+	if m.AuthSecret != "" {
+		name = d.unfinishedPath()
+	}
+	if config != (registryConfig{}) || m.AuthSecret != "" {
 		content.Configs = map[string]registryConfig{m.Registry: config}
 	}
 	text, err := writeYAML(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.registriesPath(), err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	files := []File{secretFile(d.registriesPath(), text, config.Auth != nil), d.noFallback()}
+	if m.AuthSecret != "" && len(m.CA) == 0 { // what follows makes it a mapping
+		text = bytes.TrimSuffix(text, []byte(" {}\n"))
+		text = append(text, '\n')
+	}
+	files := []File{secretFile(name, text, config.Auth != nil), d.noFallback()}
 	if len(m.CA) > 0 {
 		files = append(files, File{Path: d.caPath(), Mode: 0o644, Content: m.CA})
 	}
@@ -91,59 +100,6 @@ func (d rancher) files(m Mirror) ([]File, error) {
 func (d rancher) noFallback() File {
 	return File{
 		Path: string(d) + "/config.yaml.d/90-airgap.yaml", Mode: 0o644,
-		Content: []byte("disable-default-registry-endpoint: true\n"),
+		Content: []byte("# " + mark + "\ndisable-default-registry-endpoint: true\n"),
 	}
-}
-
-// star is how K3s, RKE2 and Talos spell DefaultHost.
-func star(host string) string {
-	if host == DefaultHost {
-		return "*"
-	}
-	return host
-}
-
-// secretFile is a file that only its owner may read if it holds credentials.
-func secretFile(name string, content []byte, secret bool) File {
-	f := File{Path: name, Mode: 0o644, Content: content, Secret: secret}
-	if secret {
-		f.Mode = 0o600
-	}
-	return f
-}
-
-// writeYAML writes documents and reads them back: what is written is what is meant.
-func writeYAML[T any](documents ...T) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := yaml.NewEncoder(&out)
-	encoder.SetIndent(2)
-	for _, d := range documents {
-		if err := encoder.Encode(d); err != nil {
-			return nil, err
-		}
-	}
-	if err := encoder.Close(); err != nil {
-		return nil, err
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(out.Bytes()))
-	decoder.KnownFields(true)
-	for _, want := range documents {
-		var got T
-		if err := decoder.Decode(&got); err != nil {
-			return nil, err
-		}
-		if !reflect.DeepEqual(got, want) {
-			return nil, errors.New("what was written reads differently")
-		}
-	}
-	return out.Bytes(), nil
-}
-
-// belowRoot are the files of a node as files below an output folder that stands for
-// the node's root.
-func belowRoot(files []File, err error) ([]File, error) {
-	for i, f := range files {
-		files[i].Path = strings.TrimPrefix(f.Path, "/")
-	}
-	return files, err
 }

@@ -2,7 +2,13 @@ package nodes
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 )
 
 // The documents of Talos 1.12 and later (github.com/siderolabs/talos
@@ -112,4 +118,44 @@ func talosFiles(m Mirror) ([]File, error) {
 		secretFile("registries.yaml", documents, secret),
 		secretFile("registries-before-1.12.yaml", patch, secret),
 	}, nil
+}
+
+// talosObject renders m for the machine configuration of Talos that an object describes
+// (github.com/siderolabs/cluster-api-bootstrap-provider-talos). Providers before v0.6.11
+// do not know the documents, so they are only for who asks for Talos 1.12 or later.
+func talosObject(m Mirror, o object, _ PatchOptions) (rendering, error) {
+	if m.AuthSecret != "" {
+		return rendering{}, errors.New("a configuration of Talos cannot refer to a Secret: give user name and password")
+	}
+	write := talosPatch
+	if match := talosVersion.FindStringSubmatch(o.spec.Str("talosVersion")); match != nil {
+		if minor, err := strconv.Atoi(match[1]); err == nil && minor >= 12 {
+			write = talosDocuments
+		}
+	}
+	text, err := write(m)
+	if err != nil {
+		return rendering{}, err
+	}
+	return rendering{lists: []list{{
+		key: "strategicPatches", items: []item{literal(string(text))},
+		owner: func(n *yamlNode) owner {
+			if n.Kind == yamltree.Scalar && strings.Contains(n.Value[:min(len(n.Value), 200)], mark) {
+				return ours
+			}
+			return theirs
+		},
+	}}}, nil
+}
+
+var talosVersion = regexp.MustCompile(`^v?1\.([0-9]{1,3})(\.|$)`)
+
+// literal is an entry that is a text of several lines.
+func literal(text string) item {
+	var b strings.Builder
+	b.WriteString("|\n")
+	for line := range strings.Lines(text) {
+		b.WriteString("  " + line)
+	}
+	return item(b.String())
 }
