@@ -14,7 +14,7 @@ import (
 
 // Write replaces the file path with data, by way of a temporary file beside
 // it. The mode of an existing file is kept, a new one gets perm less the
-// umask. Where path is a symbolic link, the file that it leads to is written.
+// umask; a perm for the owner alone holds for an existing file as well. Where path is a symbolic link, the file that it leads to is written.
 // What is no regular file, such as /dev/stdout, is written to as it is.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
@@ -41,6 +41,8 @@ func writeTemp(path string, data []byte, perm fs.FileMode) (temp string, err err
 	switch {
 	case exists && !info.Mode().IsRegular():
 		return "", errors.New("this is no regular file")
+	case exists && perm&0o077 == 0:
+		perm &= info.Mode().Perm() | 0o600
 	case exists:
 		perm = info.Mode().Perm()
 	case !errors.Is(err, fs.ErrNotExist):

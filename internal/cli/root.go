@@ -30,6 +30,7 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 	root := newRootCmd(binary)
 	root.AddCommand(
 		newImagesCmd(streams),
+		newNodesCmd(streams),
 		newRewriteCmd(streams),
 		newOverridesCmd(streams),
 		newVersionCmd(version, streams),

@@ -36,19 +36,28 @@ func (f *targetFlags) mapping() (image.Mapping, error) {
 	if f.to == "" {
 		return image.Mapping{}, usagef("no target: name the private registry with --to REGISTRY[/PREFIX]")
 	}
-	var rules []image.Rule
-	for _, s := range f.maps {
-		rule, err := image.ParseRule(s)
-		if err != nil {
-			return image.Mapping{}, usagef("--map %w", err)
-		}
-		rules = append(rules, rule)
+	rules, err := f.rules()
+	if err != nil {
+		return image.Mapping{}, err
 	}
 	m, err := image.NewMapping(f.to, image.Layout(f.layout.value), rules)
 	if err != nil {
 		return image.Mapping{}, usageError{err}
 	}
 	return m, nil
+}
+
+// rules are the exceptions that the flags make.
+func (f *targetFlags) rules() ([]image.Rule, error) {
+	var rules []image.Rule
+	for _, s := range f.maps {
+		rule, err := image.ParseRule(s)
+		if err != nil {
+			return nil, usagef("--map %w", err)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
 }
 
 // group is the group of file in layout group; other layouts know none.

@@ -82,7 +82,7 @@ func NewMirror(opts Options) (Mirror, error) {
 	var errs []error
 	m.CA, err = certificates(opts.CA)
 	errs = append(errs, err, m.check())
-	m.Upstreams, err = upstreams(mapping, layout, to, opts.Upstreams)
+	m.Upstreams, err = upstreams(mapping, layout, to, opts)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return Mirror{}, err
 	}
@@ -107,8 +107,15 @@ func (m Mirror) check() error {
 	return errors.Join(errs...)
 }
 
+// IsUpstream says whether images of the registry host can be mirrored: what is on the
+// node itself cannot.
+func IsUpstream(host string) bool {
+	name, _, _ := strings.Cut(host, ":")
+	return name != "" && name != "localhost" && name != "127.0.0.1"
+}
+
 // upstreams says where each of the hosts is mirrored.
-func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, hosts []string) ([]Upstream, error) {
+func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, opts Options) ([]Upstream, error) {
 	if layout != image.LayoutHost && layout != image.LayoutPath {
 		return nil, fmt.Errorf("layout %s drops parts of names, which no node can do on its own: use host or path", layout)
 	}
@@ -117,7 +124,7 @@ func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, hosts [
 		list = append(list, Upstream{DefaultHost, to.Registry, to.Repository})
 	}
 	var errs []error
-	hosts = slices.Clone(hosts)
+	hosts := slices.Clone(opts.Upstreams)
 	slices.Sort(hosts)
 	for _, host := range slices.Compact(hosts) {
 		if host == to.Registry {
@@ -133,6 +140,9 @@ func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, hosts [
 			continue
 		}
 		place, moves := mapping.TargetPrefix(ref)
+		if moves && opts.AuthSecret != "" && place.Registry != to.Registry {
+			errs = append(errs, fmt.Errorf("upstream %s goes to %s, but the credentials are for %s", host, place.Registry, to.Registry))
+		}
 		if moves && (layout != image.LayoutPath || place != to) { // else DefaultHost serves it
 			list = append(list, Upstream{host, place.Registry, place.Repository})
 		}

@@ -10,7 +10,11 @@
 // of the second kind is a row in formats: a name and a function from a Mirror to files.
 package nodes
 
-import "io/fs"
+import (
+	"io/fs"
+	"maps"
+	"slices"
+)
 
 // A File is a file of a node, or of a format.
 type File struct {
@@ -30,6 +34,9 @@ var formats = map[string]func(Mirror) ([]File, error){
 	"rke2":  func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
 	"talos": talosFiles,
 }
+
+// Formats are the names that Format knows, sorted.
+func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Format renders m as the format of that name.
 func Format(name string, m Mirror) ([]File, error) { return formats[name](m) }

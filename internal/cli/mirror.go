@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/nodes"
+)
+
+// usualUpstreams are the registries that nearly every cluster pulls from.
+var usualUpstreams = []string{"docker.io", "gcr.io", "ghcr.io", "k8s.gcr.io", "quay.io", "registry.k8s.io"}
+
+// mirrorFlags say from where nodes pull.
+type mirrorFlags struct {
+	target        targetFlags
+	upstreams     []string
+	caFile        string
+	plainHTTP     bool
+	authSecret    string
+	username      string
+	passwordFile  string
+	passwordStdin bool
+}
+
+func (f *mirrorFlags) addTo(cmd *cobra.Command) {
+	f.target.addTo(cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.upstreams, "upstream", nil,
+		"mirror this registry, too, as `HOST`; may be repeated; those of the images in the inputs and the usual ones are mirrored in any case")
+	flags.StringVar(&f.caFile, "ca-file", "", "`FILE` with the CA that signed the registry's certificate, as PEM")
+	flags.BoolVar(&f.plainHTTP, "plain-http", false, "the registry speaks no TLS")
+	flags.StringVar(&f.authSecret, "auth-secret", "",
+		"the registry wants a password, which the Secret `NAME` in the namespace of the cluster's objects holds (keys username and password)")
+	flags.StringVar(&f.username, "username", "", "the registry wants a password, and this `USER`")
+	flags.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
+	flags.StringVar(&f.passwordFile, "password-file", "", "read the password from `FILE`")
+	for _, err := range []error{
+		cmd.MarkFlagFilename("ca-file"), cmd.MarkFlagFilename("password-file"),
+	} {
+		if err != nil {
+			panic(err) // the flag was never added: a slip in this function
+		}
+	}
+	complete(cmd, "upstream")
+	complete(cmd, "auth-secret")
+	complete(cmd, "username")
+}
+
+// options reads what the flags name. The upstreams of the inputs are not yet in it.
+func (f *mirrorFlags) options(stdin io.Reader) (opts nodes.Options, err error) {
+	if _, err := f.target.mapping(); err != nil {
+		return opts, err
+	}
+	rules, err := f.target.rules()
+	if err != nil {
+		return opts, err
+	}
+	opts = nodes.Options{
+		Registry: f.target.to, Layout: image.Layout(f.target.layout.value), Rules: rules,
+		Upstreams: slices.Concat(f.upstreams, usualUpstreams),
+		PlainHTTP: f.plainHTTP, Username: f.username, AuthSecret: f.authSecret,
+	}
+	if f.caFile != "" {
+		if opts.CA, err = os.ReadFile(f.caFile); err != nil {
+			return opts, fmt.Errorf("reading the CA: %w", err)
+		}
+	}
+	if opts.Password, err = f.password(stdin); err != nil {
+		return opts, err
+	}
+	if _, err = nodes.NewMirror(opts); err != nil { // before anything is read
+		return opts, usageError{err}
+	}
+	return opts, nil
+}
+
+// password reads the password from where the flags say, without a line break at its end.
+func (f *mirrorFlags) password(stdin io.Reader) (string, error) {
+	var text []byte
+	var err error
+	switch {
+	case f.passwordStdin && f.passwordFile != "":
+		return "", usagef("--password-stdin and --password-file exclude each other")
+	case f.passwordStdin:
+		text, err = io.ReadAll(io.LimitReader(stdin, 1<<16))
+	case f.passwordFile != "":
+		text, err = os.ReadFile(f.passwordFile)
+	default:
+		return "", nil
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if err == nil && len(text) == 0 {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	return string(text), nil
+}
