@@ -9,7 +9,7 @@ umask 077
 basic=$(printf '%s:%s' "$(cat "$auth/username")" "$(cat "$auth/password")" | base64 | tr -d '\n')
 for dir in "$@"; do
   for f in "$dir"/*/hosts.toml; do
-    grep -q 'written by kubectl-airgap' "$f" && ! grep -q Authorization "$f" || continue
+    [ -f "$f" ] && grep -q 'written by kubectl-airgap' "$f" && ! grep -q Authorization "$f" || continue
     awk -v header="Authorization = \"Basic $basic\"" '
       /^\[host\./ { host = $0; sub(/\]$/, ".header]", host) }
       { print }

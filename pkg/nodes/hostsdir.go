@@ -39,9 +39,9 @@ func withSecret(m Mirror, form fileForm, files []File, before string, dirs ...ho
 	const script = etc + "airgap-hosts-auth.sh"
 	auth, from := authFiles(m, etc+"airgap-auth/")
 	files = append(append(files, auth...), File{Path: script, Mode: 0o755, Content: []byte(hostsAuthScript)})
-	command := script + " " + etc + "airgap-auth"
+	args := etc + "airgap-auth"
 	for _, d := range dirs {
-		command += " " + strings.TrimSuffix(string(d), "/")
+		args += " " + strings.TrimSuffix(string(d), "/")
 	}
-	return []list{form.files(files, from), commands(before, command, script)}
+	return []list{form.files(files, from), runs(before, script, args)}
 }

@@ -191,3 +191,98 @@ func onlyInserted(t *testing.T, in, out string) {
 		rest = rest[1:]
 	}
 }
+
+// With a Secret, the objects hold references and a script, and no credentials.
+func TestPatchOtherSystemsSecret(t *testing.T) {
+	m := otherMirror(t, func(o *Options) { o.AuthSecret = "registry-auth" })
+	p := patchOthers(t, otherObjects, m)
+	var findings []string
+	for _, f := range p.Findings {
+		findings = append(findings, f.Object)
+	}
+	if got := strings.Join(findings, ", "); got != "MicroK8sConfigTemplate microk8s, TalosControlPlane talos, TalosConfigTemplate old-talos" || p.Changed != 5 {
+		t.Errorf("%d changed, findings %s", p.Changed, got)
+	}
+	onlyInserted(t, otherObjects, string(p.Output))
+	for _, o := range decoded(t, p.Output) {
+		name := at(o, "metadata.name").(string)
+		commands, _ := at(o, otherLists[name][1]).([]any)
+		if n := strings.Count(strings.Join(toStrings(commands), "\n"), "airgap-"); name != "talos" && name != "old-talos" && name != "microk8s" && n == 0 {
+			t.Errorf("%s: commands %q", name, commands)
+		}
+	}
+	// Credentials given instead take the place of the references, and the other way round.
+	password := otherMirror(t, func(o *Options) { o.Username, o.Password = "ann", "p" })
+	given := patchOthers(t, string(p.Output), password)
+	if strings.Contains(string(given.Output), "registry-auth") || len(given.Findings) > 0 {
+		t.Errorf("the Secret is still there, or %v", given.Findings)
+	}
+	back := patchOthers(t, string(given.Output), m)
+	if n := strings.Count(string(back.Output), "name: registry-auth"); n != 10 {
+		t.Errorf("%d references, want 10", n)
+	}
+}
+
+func toStrings(all []any) []string {
+	var out []string
+	for _, s := range all {
+		out = append(out, s.(string))
+	}
+	return out
+}
+
+// What an object has already, and what it lacks, is said with its place.
+func TestPatchOtherSystemsFindings(t *testing.T) {
+	tests := []struct{ src, want string }{
+		{"apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: RKE2ControlPlane\nmetadata: {name: a}\nspec:\n  privateRegistriesConfig:\n    mirrors: {docker.io: {endpoint: [https://x.example]}}\n",
+			"others.yaml:4:1: RKE2ControlPlane a: its privateRegistriesConfig would have no effect beside a registries.yaml: remove it"},
+		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      agentConfig: {privateRegistry: /etc/r.yaml}\n",
+			"its agentConfig.privateRegistry is /etc/r.yaml, so that K3s reads no /etc/rancher/k3s/registries.yaml"},
+		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      files:\n      - path: /etc/rancher/k3s/registries.yaml\n        content: |\n          mirrors: {}\n",
+			"others.yaml:8:7: KThreesConfigTemplate a: /etc/rancher/k3s/registries.yaml is there already"},
+		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: K0sWorkerConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      version: ${KUBERNETES_VERSION}+k0s.0\n",
+			"it has no version of k0s, such as v1.36.0+k0s.0"},
+		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: MicroK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      clusterConfiguration: {}\n",
+			"MicroK8sConfigTemplate a: it has no spec.template.spec.initConfiguration"},
+	}
+	for _, test := range tests {
+		p := patchOthers(t, test.src, otherMirror(t, func(*Options) {}))
+		if len(p.Findings) != 1 || !strings.Contains(p.Findings[0].Error(), test.want) || string(p.Output) != test.src {
+			t.Errorf("%v, want %s", p.Findings, test.want)
+		}
+	}
+}
+
+// The forms of Talos and k0s follow the version that an object names.
+func TestPatchByVersion(t *testing.T) {
+	m := otherMirror(t, func(*Options) {})
+	for _, o := range decoded(t, patchOthers(t, otherObjects, m).Output) {
+		name := at(o, "metadata.name").(string)
+		want, text := map[string]string{
+			"talos": "kind: RegistryMirrorConfig", "old-talos": "machine:\n  registries:",
+			"k0s": "version = 3", "old-k0s": "version = 2",
+		}[name], ""
+		entries, _ := at(o, otherLists[name][0]).([]any)
+		for _, e := range entries {
+			if s, ok := e.(string); ok {
+				text += s
+			} else {
+				text += at(e, "content").(string)
+			}
+		}
+		if !strings.Contains(text, want) {
+			t.Errorf("%s has no %q:\n%s", name, want, text)
+		}
+	}
+}
+
+// A password may hold whatever clusterctl, cloud-init and YAML hold dear.
+func TestPasswordsPass(t *testing.T) {
+	for _, password := range []string{`${HOME}`, `a$$b`, `{{ x }}`, `{% if %}`, `'"\: #`, "yes", "é"} {
+		m := otherMirror(t, func(o *Options) { o.Username, o.Password = "ann", password })
+		p := patchOthers(t, otherObjects, m)
+		if len(p.Findings) > 0 || p.Changed != 8 {
+			t.Errorf("%s: %d changed, findings %v", password, p.Changed, p.Findings)
+		}
+	}
+}

@@ -37,9 +37,13 @@ func (d rancher) object(m Mirror, before string) (rendering, error) {
 	script := File{Path: d.scriptPath(), Mode: 0o755, Content: []byte(registriesAuthScript)}
 	auth, from := authFiles(m, d.authDir())
 	files = append(append(files, auth...), script)
-	return rendering{lists: []list{
-		kubeadmFile.files(files, from), commands(before, d.scriptPath()+" "+string(d), d.scriptPath()),
-	}}, nil
+	return rendering{lists: []list{kubeadmFile.files(files, from), runs(before, d.scriptPath(), string(d))}}, nil
+}
+
+// runs is the list, key, that runs a script of ours. The command is harmless where a later
+// run took the script away.
+func runs(key, script, args string) list {
+	return commands(key, "[ ! -x "+script+" ] || "+script+" "+args, script)
 }
 
 // authFiles are the files below dir whose content is the credentials of m's Secret.

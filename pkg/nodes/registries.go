@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 )
 
@@ -33,8 +34,21 @@ type registryConfig struct {
 }
 
 type registryAuth struct {
-	Username string `yaml:"username"`
-	Password string `yaml:"password"`
+	Username string `yaml:"username,omitempty"`
+	Password string `yaml:"password,omitempty"`
+	Auth     string `yaml:"auth,omitempty"` // both in base64, as HTTP sends them
+}
+
+// registryAuth are the credentials of m, nil if it has none. Where clusterctl or
+// cloud-init would take a part of them for theirs they are encoded.
+func (m Mirror) registryAuth() *registryAuth {
+	switch {
+	case m.Username == "":
+		return nil
+	case plain(m.Username) != nil || plain(m.Password) != nil:
+		return &registryAuth{Auth: base64.StdEncoding.EncodeToString([]byte(m.Username + ":" + m.Password))}
+	}
+	return &registryAuth{Username: m.Username, Password: m.Password}
 }
 
 type registryTLS struct {
@@ -64,12 +78,9 @@ func (d rancher) files(m Mirror) ([]File, error) {
 		}
 		content.Mirrors[star(u.Host)] = mirror
 	}
-	var config registryConfig
+	config := registryConfig{Auth: m.registryAuth()}
 	if len(m.CA) > 0 {
 		config.TLS = &registryTLS{d.caPath()}
-	}
-	if m.Username != "" {
-		config.Auth = &registryAuth{m.Username, m.Password}
 	}
 	name := d.registriesPath()
 	if m.AuthSecret != "" {

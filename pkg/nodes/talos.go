@@ -21,8 +21,7 @@ type talosDocument struct {
 	Endpoints    []talosEndpoint `yaml:"endpoints,omitempty"`
 	SkipFallback bool            `yaml:"skipFallback,omitempty"`
 	CA           string          `yaml:"ca,omitempty"` // PEM
-	Username     string          `yaml:"username,omitempty"`
-	Password     string          `yaml:"password,omitempty"`
+	Auth         registryAuth    `yaml:",inline"`
 }
 
 type talosEndpoint struct {
@@ -67,10 +66,8 @@ func talosDocuments(m Mirror) ([]byte, error) {
 	if len(m.CA) > 0 {
 		documents = append(documents, talosDocument{APIVersion: "v1alpha1", Kind: "RegistryTLSConfig", Name: m.Registry, CA: string(m.CA)})
 	}
-	if m.Username != "" {
-		documents = append(documents, talosDocument{
-			APIVersion: "v1alpha1", Kind: "RegistryAuthConfig", Name: m.Registry, Username: m.Username, Password: m.Password,
-		})
+	if auth := m.registryAuth(); auth != nil {
+		documents = append(documents, talosDocument{APIVersion: "v1alpha1", Kind: "RegistryAuthConfig", Name: m.Registry, Auth: *auth})
 	}
 	return writeYAML(documents...)
 }
@@ -90,12 +87,9 @@ func talosPatch(m Mirror) ([]byte, error) {
 	for _, u := range m.Upstreams {
 		registries.Mirrors[star(u.Host)] = talosMirror{[]string{m.URL(u)}, true, true}
 	}
-	var config talosConfig
+	config := talosConfig{Auth: m.registryAuth()}
 	if len(m.CA) > 0 {
 		config.TLS = &talosTLS{base64.StdEncoding.EncodeToString(m.CA)}
-	}
-	if m.Username != "" {
-		config.Auth = &registryAuth{m.Username, m.Password}
 	}
 	if config != (talosConfig{}) {
 		registries.Config = map[string]talosConfig{m.Registry: config}
