@@ -237,7 +237,7 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	}
 	files, err := nodes.Format(o.format.value, mirror)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	if o.dir() == "" {
 		return printFile(streams, o.format.value, files)
@@ -258,15 +258,24 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	return nil
 }
 
-// printFile prints the one file of a format.
+// printFile prints the file of a format that has but one, or the main one, and names
+// the others.
 func printFile(streams Streams, format string, files []nodes.File) error {
-	if len(files) > 1 {
-		var names bytes.Buffer
-		for _, f := range files {
-			fmt.Fprintf(&names, "\n  %s", f.Path)
+	i := slices.IndexFunc(files, func(f nodes.File) bool { return f.Main || len(files) == 1 })
+	var others bytes.Buffer
+	for k, f := range files {
+		if k != i {
+			fmt.Fprintf(&others, "\n  %s", f.Path)
 		}
-		return usagef("format %s is %d files: give --output DIR%s", format, len(files), names.String())
 	}
-	_, err := streams.Out.Write(files[0].Content)
-	return err
+	if i < 0 {
+		return usagef("format %s is %d files: give --output DIR%s", format, len(files), others.String())
+	}
+	if _, err := streams.Out.Write(files[i].Content); err != nil {
+		return fmt.Errorf("writing standard output: %w", err)
+	}
+	if others.Len() > 0 {
+		fmt.Fprintf(streams.ErrOut, "this is %s; --output DIR writes it, and what belongs to it:%s\n", files[i].Path, others.String())
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func crioFiles(m Mirror) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration of CRI-O: %w", err)
 	}
-	files := []File{{Path: "etc/containers/registries.conf.d/50-airgap.conf", Mode: 0o644, Content: text}}
+	files := []File{{Path: "etc/containers/registries.conf.d/50-airgap.conf", Mode: 0o644, Content: text, Main: true}}
 	if len(m.CA) > 0 {
 		files = append(files, File{Path: "etc/containers/certs.d/" + m.Registry + "/airgap-ca.crt", Mode: 0o644, Content: m.CA})
 	}

@@ -44,7 +44,7 @@ func k0sFiles(m Mirror, minor int) ([]File, error) {
 	}
 	registry := k0sPluginTable{k0sRegistry{"/etc/k0s/containerd.d/certs.d"}}
 	text, err := writeTOML(k0sConfig{version, map[string]k0sPluginTable{plugin: registry}})
-	return append(files, File{Path: k0sDropIn, Mode: 0o644, Content: text}), err
+	return append(files, File{Path: k0sDropIn, Mode: 0o644, Content: text, Main: true}), err
 }
 
 // k0sFormat is format k0s: what belongs below the root of a node, and apart from it the
@@ -56,6 +56,7 @@ func k0sFormat(m Mirror) ([]File, error) {
 	}
 	older, err := belowRoot(k0sFiles(m, k0sContainerd2-1))
 	last := older[len(older)-1]
+	last.Main = false
 	last.Path = fmt.Sprintf("before-1.%d/%s", k0sContainerd2, last.Path)
 	return append(files, last), err
 }

@@ -11,6 +11,7 @@
 package nodes
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"slices"
@@ -22,6 +23,7 @@ type File struct {
 	Mode    fs.FileMode
 	Content []byte
 	Secret  bool // it holds credentials; then Mode lets only its owner read
+	Main    bool // of a format: the configuration itself, beside which the others are small
 }
 
 // formats are the configurations of systems without an object in the cluster, by name.
@@ -39,4 +41,9 @@ var formats = map[string]func(Mirror) ([]File, error){
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Format renders m as the format of that name.
-func Format(name string, m Mirror) ([]File, error) { return formats[name](m) }
+func Format(name string, m Mirror) ([]File, error) {
+	if m.AuthSecret != "" {
+		return nil, errors.New("only objects in a cluster can name a Secret: for format " + name + " give user name and password")
+	}
+	return formats[name](m)
+}

@@ -234,16 +234,26 @@ func toStrings(all []any) []string {
 // What an object has already, and what it lacks, is said with its place.
 func TestPatchOtherSystemsFindings(t *testing.T) {
 	tests := []struct{ src, want string }{
-		{"apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: RKE2ControlPlane\nmetadata: {name: a}\nspec:\n  privateRegistriesConfig:\n    mirrors: {docker.io: {endpoint: [https://x.example]}}\n",
-			"others.yaml:4:1: RKE2ControlPlane a: its privateRegistriesConfig would have no effect beside a registries.yaml: remove it"},
-		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      agentConfig: {privateRegistry: /etc/r.yaml}\n",
-			"its agentConfig.privateRegistry is /etc/r.yaml, so that K3s reads no /etc/rancher/k3s/registries.yaml"},
-		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      files:\n      - path: /etc/rancher/k3s/registries.yaml\n        content: |\n          mirrors: {}\n",
-			"others.yaml:8:7: KThreesConfigTemplate a: /etc/rancher/k3s/registries.yaml is there already"},
-		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: K0sWorkerConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      version: ${KUBERNETES_VERSION}+k0s.0\n",
-			"it has no version of k0s, such as v1.36.0+k0s.0"},
-		{"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: MicroK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      clusterConfiguration: {}\n",
-			"MicroK8sConfigTemplate a: it has no spec.template.spec.initConfiguration"},
+		{
+			"apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: RKE2ControlPlane\nmetadata: {name: a}\nspec:\n  privateRegistriesConfig:\n    mirrors: {docker.io: {endpoint: [https://x.example]}}\n",
+			"others.yaml:4:1: RKE2ControlPlane a: its privateRegistriesConfig would have no effect beside a registries.yaml: remove it",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      agentConfig: {privateRegistry: /etc/r.yaml}\n",
+			"its agentConfig.privateRegistry is /etc/r.yaml, so that K3s reads no /etc/rancher/k3s/registries.yaml",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      files:\n      - path: /etc/rancher/k3s/registries.yaml\n        content: |\n          mirrors: {}\n",
+			"others.yaml:8:7: KThreesConfigTemplate a: /etc/rancher/k3s/registries.yaml is there already",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: K0sWorkerConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      version: ${KUBERNETES_VERSION}+k0s.0\n",
+			"it has no version of k0s, such as v1.36.0+k0s.0",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: MicroK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      clusterConfiguration: {}\n",
+			"MicroK8sConfigTemplate a: it has no spec.template.spec.initConfiguration",
+		},
 	}
 	for _, test := range tests {
 		p := patchOthers(t, test.src, otherMirror(t, func(*Options) {}))

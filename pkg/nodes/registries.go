@@ -98,6 +98,7 @@ func (d rancher) files(m Mirror) ([]File, error) {
 		text = append(text, '\n')
 	}
 	files := []File{secretFile(name, text, config.Auth != nil), d.noFallback()}
+	files[0].Main = true
 	if len(m.CA) > 0 {
 		files = append(files, File{Path: d.caPath(), Mode: 0o644, Content: m.CA})
 	}

@@ -32,7 +32,7 @@ func canonicalObject(m Mirror, _ object, _ PatchOptions) (rendering, error) {
 // they wait in microk8sStage.
 const (
 	microk8sDir   hostsDir = "/var/snap/microk8s/current/args/certs.d/"
-	microk8sStage          = "/var/lib/airgap-certs.d/"
+	microk8sStage string   = "/var/lib/airgap-certs.d/"
 )
 
 // microk8sObject renders m for the initConfiguration of a node with MicroK8s

@@ -108,10 +108,12 @@ func talosFiles(m Mirror) ([]File, error) {
 		return nil, fmt.Errorf("the patch for Talos before 1.12: %w", err)
 	}
 	secret := m.Username != ""
-	return []File{
+	files := []File{
 		secretFile("registries.yaml", documents, secret),
 		secretFile("registries-before-1.12.yaml", patch, secret),
-	}, nil
+	}
+	files[0].Main = true
+	return files, nil
 }
 
 // talosObject renders m for the machine configuration of Talos that an object describes
