@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/rewrite"
 )
 
 // Options say what Arrange has to know beside the pieces.
@@ -79,6 +81,7 @@ func (c *Catalogue) Arrange(pieces []*Piece, opts Options) (*Layout, error) {
 		l.Releases = append(l.Releases, r)
 	}
 	slices.SortFunc(l.Releases, (*Release).compare)
+	l.embed(existing)
 	k := checker{existing: existing, layout: l, declared: a.declared}
 	k.check()
 	if _, ok := existing[CertManager]; !ok && !a.declared(CertManager) && a.lacks(CertManager) {
@@ -93,6 +96,21 @@ func (c *Catalogue) Arrange(pieces []*Piece, opts Options) (*Layout, error) {
 			", or are named with --provider NAME:VERSION=DIR")
 	}
 	return l, nil
+}
+
+// embed gives releases of 2020 the metadata that clusterctl knew of them.
+func (l *Layout) embed(existing tree) {
+	for _, r := range l.Releases {
+		text := embeddedMetadata(r.Provider.Label, r.Version)
+		if text == "" || r.files["metadata.yaml"] != nil || existing[r.Provider.Label][r.Version] != "" {
+			continue
+		}
+		name := r.Dir() + "/metadata.yaml"
+		r.files["metadata.yaml"] = &Piece{
+			Name: name, Role: Metadata, source: text, Result: &rewrite.Result{Name: name, Output: []byte(text), Documents: 1},
+		}
+		l.Notes = append(l.Notes, name+": written as clusterctl v0.3 knew it, for the release came without")
+	}
 }
 
 // An arranger collects releases and what is wrong with them.

@@ -16,6 +16,31 @@ const contract = "v1beta2"
 // (cmd/clusterctl/client/cluster/installer.go).
 var contracts = map[string]bool{"v1beta1": true, contract: true}
 
+// embedded is what clusterctl v0.3 knew by itself of the series of its day, whose
+// releases came without metadata (cmd/clusterctl/client/repository/metadata_client.go
+// at v0.3.3, getEmbeddedMetadata).
+var embedded = map[string]clusterctlv1.ReleaseSeries{
+	"cluster-api":              {Major: 0, Minor: 3, Contract: "v1alpha3"},
+	"bootstrap-kubeadm":        {Major: 0, Minor: 3, Contract: "v1alpha3"},
+	"control-plane-kubeadm":    {Major: 0, Minor: 3, Contract: "v1alpha3"},
+	"infrastructure-aws":       {Major: 0, Minor: 5, Contract: "v1alpha3"},
+	"infrastructure-azure":     {Major: 0, Minor: 4, Contract: "v1alpha3"},
+	"infrastructure-metal3":    {Major: 0, Minor: 3, Contract: "v1alpha3"},
+	"infrastructure-openstack": {Major: 0, Minor: 3, Contract: "v1alpha3"},
+	"infrastructure-vsphere":   {Major: 0, Minor: 6, Contract: "v1alpha3"},
+}
+
+// embeddedMetadata is a metadata.yaml for a release that has none because clusterctl
+// knew it, empty if it should have one.
+func embeddedMetadata(label, v string) string {
+	series, ok := embedded[label]
+	if !ok || !has(&clusterctlv1.Metadata{ReleaseSeries: []clusterctlv1.ReleaseSeries{series}}, v) {
+		return ""
+	}
+	return fmt.Sprintf("apiVersion: %s\nkind: Metadata\nreleaseSeries:\n- major: %d\n  minor: %d\n  contract: %s\n",
+		clusterctlv1.GroupVersion, series.Major, series.Minor, series.Contract)
+}
+
 // parseMetadata reads a metadata.yaml as clusterctl does
 // (cmd/clusterctl/client/repository/metadata_client.go).
 func parseMetadata(text string) (*clusterctlv1.Metadata, error) {
