@@ -166,7 +166,7 @@ func (k *checker) series(provider Provider, versions []string, metadata map[stri
 		}
 	}
 	if !resolves(m, versions) {
-		k.notef("%s: its URL says %s, not latest: the metadata gives contract %s to a series that is not here", provider.Label, latest(versions), contract)
+		k.notef("%s: its URL says %s, not latest: the metadata gives contract %s to a series that is not here", provider.Label, latest(versions), Contract)
 		return latest(versions)
 	}
 	return "latest"

@@ -3,6 +3,7 @@ package overrides
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -47,7 +48,7 @@ func (e *editor) result() ([]byte, error) {
 	}
 	before, after := map[string]any{}, map[string]any{}
 	if err := errors.Join(yaml.Unmarshal([]byte(e.before), &before), yaml.Unmarshal([]byte(e.text), &after)); err != nil {
-		return nil, fmt.Errorf("%s: its layout is too unusual to be edited: %w", e.name, err)
+		return nil, fmt.Errorf("%s: %w", e.name, err)
 	}
 	owned := func(key string, _ any) bool {
 		return slices.ContainsFunc(ownedKeys, func(own string) bool { return strings.EqualFold(own, key) })
@@ -55,7 +56,7 @@ func (e *editor) result() ([]byte, error) {
 	maps.DeleteFunc(before, owned)
 	maps.DeleteFunc(after, owned)
 	if !reflect.DeepEqual(before, after) {
-		return nil, fmt.Errorf("%s: its layout is too unusual to be edited", e.name)
+		return nil, fmt.Errorf("%s: its layout is too unusual to be edited: write it as lines KEY: VALUE", e.name)
 	}
 	return []byte(e.text), nil
 }
@@ -70,14 +71,23 @@ func (e *editor) root() *yaml.Node {
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(e.text))
 	var doc, more yaml.Node
-	if err := decoder.Decode(&doc); err != nil {
-		if strings.TrimSpace(e.text) != "" && err.Error() != "EOF" {
-			e.err = fmt.Errorf("%s: %w", e.name, err)
-		}
+	err := decoder.Decode(&doc)
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if decoder.Decode(&more) == nil {
-		e.fail(&more, "a second document, of which clusterctl would read nothing")
+	if err == nil {
+		if err = decoder.Decode(&more); err == nil {
+			e.fail(&more, "a second document, of which clusterctl would read nothing")
+			return nil
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+	case e.text == e.before:
+		e.err = fmt.Errorf("%s: %w", e.name, err)
+		return nil
+	default:
+		e.fail(nil, "its layout is too unusual to be edited: write it as lines KEY: VALUE")
 		return nil
 	}
 	root := doc.Content[0]
@@ -279,7 +289,13 @@ func (e *editor) lineAfter(list *yaml.Node) int {
 }
 
 // append adds text, in lines, at the end of the file.
-func (e *editor) append(text string) { e.insertLines(len(e.text), text) }
+func (e *editor) append(text string) {
+	if root := e.root(); root != nil {
+		indent := strings.Repeat(" ", root.Column-1)
+		text = indent + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+indent) + "\n"
+	}
+	e.insertLines(len(e.text), text)
+}
 
 // insertLines adds lines at offset, where a line begins or the file ends.
 func (e *editor) insertLines(at int, text string) {

@@ -22,10 +22,10 @@ type Environment struct {
 func (e Environment) Folders() (current, old string) {
 	base := filepath.Join(e.Home, ".config")
 	switch {
-	case e.GOOS == "windows":
-		base = e.LocalAppData
 	case filepath.IsAbs(e.XDGConfigHome):
 		base = e.XDGConfigHome
+	case e.GOOS == "windows":
+		base = e.LocalAppData
 	case e.GOOS == "darwin":
 		base = filepath.Join(e.Home, "Library", "Application Support")
 	}

@@ -8,13 +8,13 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// contract is Cluster API's contract as of the clusterctl that is compiled in: the
+// Contract is Cluster API's contract as of the clusterctl that is compiled in: the
 // version of its core API. It chooses what `latest` is.
-const contract = "v1beta2"
+const Contract = "v1beta2"
 
 // contracts are those of which this clusterctl installs providers
 // (cmd/clusterctl/client/cluster/installer.go).
-var contracts = map[string]bool{"v1beta1": true, contract: true}
+var contracts = map[string]bool{"v1beta1": true, Contract: true}
 
 // embedded is what clusterctl v0.3 knew by itself of the series of its day, whose
 // releases came without metadata (cmd/clusterctl/client/repository/metadata_client.go
@@ -93,7 +93,7 @@ func best(versions []string, less func(a, b *version.Version) bool) string {
 // metadata gives the current contract to another series, it wants a version of that
 // one (latestContractRelease in repository_versions.go).
 func resolves(m *clusterctlv1.Metadata, versions []string) bool {
-	series := m.GetReleaseSeriesForContract(contract)
+	series := m.GetReleaseSeriesForContract(Contract)
 	if series == nil {
 		return true
 	}
