@@ -1,6 +1,8 @@
 package nodes
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
@@ -12,15 +14,15 @@ type written struct {
 	rendering
 }
 
-// pointers are JSON pointers to what was written.
-func (w written) pointers() []string {
+// pointers are JSON pointers to what was written, and what to do where a patch writes there.
+func (w written) pointers() map[string]string {
 	base := "/" + strings.Join(w.kind.spec, "/") + "/"
-	var all []string
+	all := map[string]string{}
 	for _, l := range w.lists {
-		all = append(all, base+l.key)
+		all[base+l.key] = "put it there as well, or let the patch add to the list (…/" + l.key + "/-)"
 	}
 	for _, s := range w.settings {
-		all = append(all, base+strings.Join(s.keys, "/"))
+		all[base+strings.Join(s.keys, "/")] = "give it the value " + s.value + " there"
 	}
 	return all
 }
@@ -61,9 +63,9 @@ func Overwritten(all []*Patched) []Finding {
 	for _, file := range all {
 		for _, patch := range file.patches {
 			for _, other := range all {
-				if pointer := other.overwrittenBy(patch); pointer != "" {
+				if pointer, advice := other.overwrittenBy(patch); pointer != "" {
 					f := patch.Finding
-					f.Reason = patch.op + " " + patch.path + " replaces " + pointer + " of " + patch.kind + ": put the mirror into the patch, or let it add to the list (…/-)"
+					f.Reason = patch.op + " " + patch.path + " takes away " + pointer + " of " + patch.kind + ": " + advice
 					findings = append(findings, f)
 					break
 				}
@@ -73,17 +75,19 @@ func Overwritten(all []*Patched) []Finding {
 	return findings
 }
 
-// overwrittenBy is the pointer to what the patch takes away, empty if it takes nothing.
-func (p *Patched) overwrittenBy(patch classPatch) string {
+// overwrittenBy is the pointer to what the patch takes away, empty if it takes nothing,
+// and what to do about it.
+func (p *Patched) overwrittenBy(patch classPatch) (pointer, advice string) {
 	for _, w := range p.wrote {
 		if w.kind.kind != patch.kind || w.kind.group != patch.group {
 			continue
 		}
-		for _, pointer := range w.pointers() {
+		pointers := w.pointers()
+		for _, pointer := range slices.Sorted(maps.Keys(pointers)) {
 			if pointer == patch.path || strings.HasPrefix(pointer, patch.path+"/") {
-				return pointer
+				return pointer, pointers[pointer]
 			}
 		}
 	}
-	return ""
+	return "", ""
 }

@@ -5,7 +5,6 @@
 set -u
 config=/etc/containerd/config.toml
 certs=/etc/containerd/certs.d
-auth=/etc/containerd/airgap-auth
 [ $# -gt 0 ] && config=$1
 PATH=$PATH:/opt/bin:/usr/local/bin
 
@@ -41,20 +40,6 @@ rivals() {
 right() {
   [ "$(path "$1")" = "$certs" ] && [ -z "$(rivals "$1")" ]
 }
-
-# A Secret gave the credentials: they go into every hosts.toml, which needs no restart.
-if [ -s $auth/username ] && [ -s $auth/password ]; then
-  umask 077
-  basic=$(printf '%s:%s' "$(cat $auth/username)" "$(cat $auth/password)" | base64 | tr -d '\n')
-  for f in "$certs"/*/hosts.toml; do
-    grep -q 'written by kubectl-airgap' "$f" && ! grep -q Authorization "$f" || continue
-    awk -v header="Authorization = \"Basic $basic\"" '
-      /^\[host\./ { host = $0; sub(/\]$/, ".header]", host) }
-      { print }
-      END { print "\n[header]\n" header "\n\n" host "\n" header }' "$f" > "$f.airgap" && mv "$f.airgap" "$f"
-  done
-  umask 022
-fi
 
 command -v containerd >/dev/null || refuse 'there is no containerd'
 if [ ! -s "$config" ]; then

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -75,6 +76,9 @@ type change struct {
 	s        string
 }
 
+// depth is how far the lines of c are indented.
+func (c change) depth() int { return len(c.s) - len(strings.TrimLeft(c.s, " \r\n")) }
+
 // render makes the changes after which spec holds r.
 func (e *editor) render(spec *yamlNode, r rendering) *problem {
 	for _, l := range r.lists {
@@ -85,9 +89,10 @@ func (e *editor) render(spec *yamlNode, r rendering) *problem {
 	return e.settings(spec, r.settings)
 }
 
-// splice carries the changes out. Those in one place keep their order.
+// splice carries the changes out. Of those in one place the deeper ones come first, as they
+// belong to what ends there; else they keep their order.
 func (e *editor) splice() string {
-	slices.SortStableFunc(e.changes, func(a, b change) int { return a.from - b.from })
+	slices.SortStableFunc(e.changes, func(a, b change) int { return cmp.Or(a.from-b.from, b.depth()-a.depth()) })
 	var b strings.Builder
 	at := 0
 	for _, c := range e.changes {
@@ -137,6 +142,8 @@ func (e *editor) list(spec *yamlNode, l list) *problem {
 		at, col := e.lineEnd(key.Pos), strings.Repeat(" ", e.indent(key.Pos))
 		e.change(at, at, l.lines(col+e.habit()))
 		return nil
+	case strings.Contains(value.Value, "${"):
+		return &problem{key.Pos, l.key + " comes from a variable: what it holds has to be written here"}
 	case value.Kind == yamltree.Sequence && len(value.Kids) == 0:
 		return &problem{key.Pos, l.key + " is written as []: remove it, then lines can be inserted"}
 	case value.Kind != yamltree.Sequence || len(starts) != len(value.Kids):

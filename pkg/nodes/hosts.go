@@ -18,8 +18,10 @@ const (
 	caFile         = certsDir + "airgap-ca.crt"
 	authDir        = "/etc/containerd/airgap-auth/" // username and password, where a Secret holds them
 	configPathFile = "/etc/containerd/airgap-config-path.sh"
-	// configPathCommand cannot fail: below Ignition commands run under set -e.
+	hostsAuthFile  = "/etc/containerd/airgap-hosts-auth.sh"
+	// Neither command can fail: below Ignition they run under set -e.
 	configPathCommand = configPathFile + " | grep -q . && systemctl restart containerd || true"
+	hostsAuthCommand  = hostsAuthFile + " " + authDir + " " + certsDir + " || true; "
 )
 
 // configPathScript makes containerd's CRI read certsDir, and says so if that needs a

@@ -3,6 +3,7 @@ package nodes
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ const maxContent = 10240
 
 // caSecret is the Secret that holds a CA that is too long for an object.
 const caSecret = "airgap-ca"
+
+// kubeadmMarks are in the commands of one style or the other.
+var kubeadmMarks = []string{configPathFile, "# " + mark}
 
 var kubeadmFile = fileForm{key: "files", owner: true, secretRef: "secret"}
 
@@ -54,15 +58,15 @@ func kubeadmJoin(m Mirror, o object, opts PatchOptions) (rendering, error) {
 			r.secrets = append(r.secrets, s)
 		}
 	}
+	command := configPathCommand
 	if m.AuthSecret != "" {
-		for _, key := range []string{"username", "password"} {
-			f := File{Path: authDir + key, Mode: 0o600}
-			from[f.Path] = secret{name: m.AuthSecret, key: key}
-			files = append(files, f)
-		}
+		auth, secrets := authFiles(m, authDir)
+		maps.Copy(from, secrets)
+		files = append(append(files, auth...), File{Path: hostsAuthFile, Mode: 0o755, Content: []byte(hostsAuthScript)})
+		command = hostsAuthCommand + command
 	}
 	files = append(files, File{Path: configPathFile, Mode: 0o755, Content: []byte(configPathScript)})
-	r.lists = []list{kubeadmFile.files(files, from), commands("preKubeadmCommands", configPathCommand, configPathFile)}
+	r.lists = []list{kubeadmFile.files(files, from), commands("preKubeadmCommands", command, kubeadmMarks...)}
 	return r, nil
 }
 
@@ -123,7 +127,7 @@ func kubeadmConfigToml(m Mirror) (rendering, error) {
 		}
 	}
 	return rendering{lists: []list{
-		kubeadmFile.files(files, nil), commands("preKubeadmCommands", restartCommand, "# "+mark),
+		kubeadmFile.files(files, nil), commands("preKubeadmCommands", restartCommand, kubeadmMarks...),
 	}}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
@@ -165,14 +166,14 @@ func ownerOfFile(n *yamltree.Node, paths map[string]bool) owner {
 	return theirs
 }
 
-// commands is the list that runs one command on a node. An earlier one is known by about,
-// a part of it.
-func commands(key, command, about string) list {
+// commands is the list that runs one command on a node. An earlier one is known by a part
+// of it, one of the marks.
+func commands(key, command string, marks ...string) list {
 	return list{
 		key:   key,
 		items: []item{item("\"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(command) + "\"\n")},
 		owner: func(n *yamltree.Node) owner {
-			if n.Kind == yamltree.Scalar && strings.Contains(n.Value, about) {
+			if n.Kind == yamltree.Scalar && slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(n.Value, m) }) {
 				return ours
 			}
 			return theirs

@@ -83,16 +83,24 @@ func TestNodesPull(t *testing.T) {
 		{name: "private CA", config: imageBuilder, registry: nodeRegistry{tls: true}, kept: "SystemdCgroup = true"},
 		{name: "no configuration at all", registry: nodeRegistry{tls: true}},
 		{name: "mirrors in the image", config: mirrored, registry: nodeRegistry{tls: true}, kept: `sandbox_image = "registry.k8s.io/pause:3.9"`},
-		{name: "Ignition", config: imageBuilder, registry: nodeRegistry{tls: true},
-			template: func(s string) string { return strings.Replace(s, "cloud-config", "ignition", 1) }},
+		{
+			name: "Ignition", config: imageBuilder, registry: nodeRegistry{tls: true},
+			template: func(s string) string { return strings.Replace(s, "cloud-config", "ignition", 1) },
+		},
 		{name: "plain HTTP", config: imageBuilder, flags: []string{"--plain-http"}},
 		{name: "path layout", config: imageBuilder, registry: nodeRegistry{tls: true, path: true}, flags: []string{"--layout", "path"}},
-		{name: "password", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
-			flags: []string{"--username", "ann", "--password-file", "PASSWORD"}},
-		{name: "password in a Secret", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
-			flags: []string{"--auth-secret", "login"}},
-		{name: "whole config.toml", registry: nodeRegistry{tls: true, password: "s3cret"},
-			flags: []string{"--style", "containerd-config", "--username", "ann", "--password-file", "PASSWORD"}},
+		{
+			name: "password", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
+			flags: []string{"--username", "ann", "--password-file", "PASSWORD"},
+		},
+		{
+			name: "password in a Secret", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
+			flags: []string{"--auth-secret", "login"},
+		},
+		{
+			name: "whole config.toml", registry: nodeRegistry{tls: true, password: "s3cret"},
+			flags: []string{"--style", "containerd-config", "--username", "ann", "--password-file", "PASSWORD"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -73,7 +73,7 @@ func (r *nodeRegistry) handler(t *testing.T) http.Handler {
 		w.Header().Set("Content-Type", mediaType)
 		w.Header().Set("Docker-Content-Digest", digest(body))
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-		w.Write(body)
+		_, _ = w.Write(body)
 	})
 }
 
@@ -108,7 +108,7 @@ func smallImage(t *testing.T) (manifest []byte, blobs map[string][]byte) {
 	}
 	w.Close()
 	z := gzip.NewWriter(&layer)
-	z.Write(plain.Bytes())
+	_, _ = z.Write(plain.Bytes())
 	z.Close()
 	config := fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[%q]}}`, digest(plain.Bytes()))
 	manifest = fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
