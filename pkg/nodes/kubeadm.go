@@ -18,7 +18,7 @@ const caSecret = "airgap-ca"
 // kubeadmMarks are in the commands of one style or the other.
 var kubeadmMarks = []string{configPathFile, "# " + mark}
 
-var kubeadmFile = fileForm{key: "files", owner: true, secretRef: "secret"}
+var kubeadmFile = fileForm{key: "files", owner: true, secretRef: "secret"} //nolint:gochecknoglobals // data that nobody changes
 
 // kubeadmControlPlane renders m for the specification of a cluster's first node.
 func kubeadmControlPlane(m Mirror, o object, opts PatchOptions) (rendering, error) {

@@ -61,107 +61,151 @@ const mirrored = imageBuilder + `
   insecure_skip_verify = true
 `
 
+// newer is one for containerd 2, with two folders in config_path, of which pulls would see neither.
+const newer = `version = 3
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = "registry.k8s.io/pause:3.10.2"
+[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = "/etc/containerd/certs.d:/etc/docker/certs.d"
+`
+
+// A nodeCase is a node image, a registry, and how nodes is told of it.
+type nodeCase struct {
+	name     string
+	config   string // containerd's own, on the image of the node
+	registry nodeRegistry
+	flags    []string
+	template func(string) string
+	kept     string // a line of config that has to survive
+	major    int    // of containerd, 0 for any
+}
+
+var nodeCases = []nodeCase{
+	{name: "private CA", config: imageBuilder, registry: nodeRegistry{tls: true}, kept: "SystemdCgroup = true"},
+	{name: "no configuration at all", registry: nodeRegistry{tls: true}},
+	{name: "mirrors in the image", config: mirrored, registry: nodeRegistry{tls: true}, kept: `sandbox_image = "registry.k8s.io/pause:3.9"`},
+	{
+		name: "Ignition", config: imageBuilder, registry: nodeRegistry{tls: true},
+		template: func(s string) string { return strings.Replace(s, "cloud-config", "ignition", 1) },
+	},
+	{name: "two folders", major: 2, config: newer, registry: nodeRegistry{tls: true}, kept: "pause:3.10.2"},
+	{name: "plain HTTP", config: imageBuilder, flags: []string{"--plain-http"}},
+	{name: "path layout", config: imageBuilder, registry: nodeRegistry{tls: true, path: true}, flags: []string{"--layout", "path"}},
+	{
+		name: "password", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
+		flags: []string{"--username", "ann", "--password-file", "PASSWORD"},
+	},
+	{
+		name: "password in a Secret", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
+		flags: []string{"--auth-secret", "login"},
+	},
+	{
+		name: "whole config.toml", major: 1, registry: nodeRegistry{tls: true, password: "s3cret"},
+		flags: []string{"--style", "containerd-config", "--username", "ann", "--password-file", "PASSWORD"},
+	},
+}
+
 // TestNodesPull is the whole way: a template, nodes, Cluster API's renderer, a first boot,
 // a real containerd that finds all images in the private registry and asks nobody else.
 func TestNodesPull(t *testing.T) {
-	for _, name := range []string{"containerd", "unshare"} {
-		needTool(t, name)
-	}
-	if os.Geteuid() != 0 {
-		needTool(t, "root, whose mounts these tests need,") // a tool that nobody has
-	}
-	tools := buildTools(t, "./cri", "./userdata")
-	upstream := trap(t)
-	tests := []struct {
-		name     string
-		config   string // containerd's own, on the image of the node
-		registry nodeRegistry
-		flags    []string
-		template func(string) string
-		kept     string // a line of config that has to survive
-	}{
-		{name: "private CA", config: imageBuilder, registry: nodeRegistry{tls: true}, kept: "SystemdCgroup = true"},
-		{name: "no configuration at all", registry: nodeRegistry{tls: true}},
-		{name: "mirrors in the image", config: mirrored, registry: nodeRegistry{tls: true}, kept: `sandbox_image = "registry.k8s.io/pause:3.9"`},
-		{
-			name: "Ignition", config: imageBuilder, registry: nodeRegistry{tls: true},
-			template: func(s string) string { return strings.Replace(s, "cloud-config", "ignition", 1) },
-		},
-		{name: "plain HTTP", config: imageBuilder, flags: []string{"--plain-http"}},
-		{name: "path layout", config: imageBuilder, registry: nodeRegistry{tls: true, path: true}, flags: []string{"--layout", "path"}},
-		{
-			name: "password", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
-			flags: []string{"--username", "ann", "--password-file", "PASSWORD"},
-		},
-		{
-			name: "password in a Secret", config: imageBuilder, registry: nodeRegistry{tls: true, password: "s3c:r$et\"'"},
-			flags: []string{"--auth-secret", "login"},
-		},
-		{
-			name: "whole config.toml", registry: nodeRegistry{tls: true, password: "s3cret"},
-			flags: []string{"--style", "containerd-config", "--username", "ann", "--password-file", "PASSWORD"},
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			r := test.registry
-			r.start(t)
-			n := node{tools: tools, root: t.TempDir()}
-			template := workers
-			if test.template != nil {
-				template = test.template(workers)
+	tools, upstream := nodeTools(t), trap(t)
+	for major, path := range containerds(t) {
+		for _, test := range nodeCases {
+			if test.major > 0 && test.major != major+1 {
+				continue
 			}
-			n.patch(t, template, &r, test.flags)
-			n.boot(t, test.config)
-			out := n.pull(t, &r, nodeImages...)
-			if strings.Count(out, "ok ") != len(nodeImages) {
-				t.Errorf("not all images were pulled:\n%s%s", out, n.logs())
-			}
-			if config, err := os.ReadFile(filepath.Join(n.root, "etc/containerd/config.toml")); err != nil || !strings.Contains(string(config), test.kept) {
-				t.Errorf("config.toml lost %q: %v\n%s", test.kept, err, config)
-			}
-			if marks := n.marks(); !strings.Contains(marks, "systemctl restart containerd") || !strings.Contains(marks, "kubeadm join") {
-				t.Errorf("the first boot went wrong:\n%s%s", marks, n.logs())
-			}
-		})
+			t.Run(fmt.Sprintf("containerd %d/%s", major+1, test.name), func(t *testing.T) {
+				test.run(t, node{tools: tools, path: path, root: t.TempDir()})
+			})
+		}
 	}
 	if n := upstream.Load(); n > 0 {
 		t.Errorf("%d connections to upstream registries", n)
 	}
 }
 
+func (test *nodeCase) run(t *testing.T, n node) {
+	r := test.registry
+	r.start(t)
+	template := workers
+	if test.template != nil {
+		template = test.template(workers)
+	}
+	n.patch(t, template, &r, test.flags)
+	n.boot(t, test.config)
+	out := n.pull(t, &r, nodeImages...)
+	if strings.Count(out, "ok ") != len(nodeImages) {
+		t.Errorf("not all images were pulled:\n%s%s", out, n.logs())
+	}
+	if config, err := os.ReadFile(filepath.Join(n.root, "etc/containerd/config.toml")); err != nil || !strings.Contains(string(config), test.kept) {
+		t.Errorf("config.toml lost %q: %v\n%s", test.kept, err, config)
+	}
+	if marks := n.marks(); !strings.Contains(marks, "systemctl restart containerd") || !strings.Contains(marks, "kubeadm join") {
+		t.Errorf("the first boot went wrong:\n%s%s", marks, n.logs())
+	}
+}
+
 // A registry that is down, or does not have the image, is an error at once, and of the
 // private registry alone.
 func TestNodesWithoutRegistry(t *testing.T) {
-	for _, name := range []string{"containerd", "unshare"} {
-		needTool(t, name)
-	}
-	tools := buildTools(t, "./cri", "./userdata")
-	upstream := trap(t)
-	for _, stopped := range []bool{false, true} {
-		t.Run("stopped "+strconv.FormatBool(stopped), func(t *testing.T) {
-			r := nodeRegistry{tls: true, stopped: stopped}
-			r.start(t)
-			n := node{tools: tools, root: t.TempDir()}
-			n.patch(t, workers, &r, nil)
-			n.boot(t, imageBuilder)
-			out := n.pull(t, &r, "registry.k8s.io/not/there:v1")
-			took := regexp.MustCompile(`FAIL \S+ (\d+)ms`).FindStringSubmatch(out)
-			if took == nil {
-				t.Fatalf("it was pulled, or was not tried:\n%s%s", out, n.logs())
-			}
-			if ms, _ := strconv.Atoi(took[1]); ms > 1000 {
-				t.Errorf("it took %d ms:\n%s", ms, out)
-			}
-			if regexp.MustCompile(`https?://(registry\.k8s\.io|[^ ]*pkg\.dev)`).MatchString(out) {
-				t.Errorf("the error names an upstream:\n%s", out)
-			}
-			t.Log(strings.TrimSpace(out))
-		})
+	tools, upstream := nodeTools(t), trap(t)
+	for major, path := range containerds(t) {
+		for _, stopped := range []bool{false, true} {
+			t.Run(fmt.Sprintf("containerd %d/stopped %v", major+1, stopped), func(t *testing.T) {
+				r := nodeRegistry{tls: true, stopped: stopped}
+				r.start(t)
+				n := node{tools: tools, path: path, root: t.TempDir()}
+				n.patch(t, workers, &r, nil)
+				n.boot(t, imageBuilder)
+				checkFailure(t, n.pull(t, &r, "registry.k8s.io/not/there:v1"), n)
+			})
+		}
 	}
 	if n := upstream.Load(); n > 0 {
 		t.Errorf("%d connections to upstream registries", n)
 	}
+}
+
+func checkFailure(t *testing.T, out string, n node) {
+	t.Helper()
+	took := regexp.MustCompile(`FAIL \S+ (\d+)ms`).FindStringSubmatch(out)
+	if took == nil {
+		t.Fatalf("it was pulled, or was not tried:\n%s%s", out, n.logs())
+	}
+	if ms, _ := strconv.Atoi(took[1]); ms > 1000 {
+		t.Errorf("it took %d ms:\n%s", ms, out)
+	}
+	if regexp.MustCompile(`https?://(registry\.k8s\.io|[^ ]*pkg\.dev)`).MatchString(out) {
+		t.Errorf("the error names an upstream:\n%s", out)
+	}
+	t.Log(strings.TrimSpace(out))
+}
+
+// nodeTools are the programs that make a node of this machine.
+func nodeTools(t *testing.T) string {
+	t.Helper()
+	needTool(t, "containerd")
+	needTool(t, "unshare")
+	if os.Geteuid() != 0 {
+		needTool(t, "root, whose mounts these tests need,") // a tool that nobody has
+	}
+	return buildTools(t, "./cri", "./userdata")
+}
+
+// containerds are the folders of containerd 1, Debian's, and 2, built here.
+func containerds(t *testing.T) []string {
+	t.Helper()
+	debian, err := exec.LookPath("containerd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-C", filepath.Join(root, "test/e2e/tools/containerd"),
+		"-tags", "no_btrfs,no_devmapper,no_zfs", "-o", dir+"/", "github.com/containerd/containerd/v2/cmd/containerd")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building containerd: %v\n%s", err, out)
+	}
+	return []string{filepath.Dir(debian), dir}
 }
 
 // buildTools builds programs of the module tools, and gives their folder.
@@ -175,8 +219,8 @@ func buildTools(t *testing.T, packages ...string) string {
 	return dir
 }
 
-// trapAddress is where the upstream registries are on the node.
-const trapAddress = "127.0.0.9"
+// trapAddress is where the upstream registries are on the node: an address of this process.
+var trapAddress = fmt.Sprintf("127.9.%d.%d", os.Getpid()>>8&255, os.Getpid()&255)
 
 // trap counts who connects to what the node takes for the upstream registries.
 func trap(t *testing.T) *atomic.Int32 {
@@ -203,7 +247,10 @@ func trap(t *testing.T) *atomic.Int32 {
 }
 
 // A node is one that boots from what nodes wrote.
-type node struct{ tools, root string }
+type node struct {
+	tools, root string
+	path        string // the folder of containerd
+}
 
 // patch runs nodes over the template and renders the result as Cluster API does.
 func (n node) patch(t *testing.T, template string, r *nodeRegistry, flags []string) {
@@ -259,6 +306,7 @@ func (n node) pull(t *testing.T, r *nodeRegistry, images ...string) string {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "test/e2e/node.sh"), append([]string{n.root, n.tools}, images...)...)
+	cmd.Env = append(os.Environ(), "PATH="+n.path+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
