@@ -61,6 +61,9 @@ func (r *nodeRegistry) handler(t *testing.T) http.Handler {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
+		if q.URL.Path == "/v2/" { // are you a registry?
+			return
+		}
 		name, kind, last := cutRequest(q.URL.Path)
 		body, mediaType := blobs[last], "application/octet-stream"
 		if kind == "manifests" {
