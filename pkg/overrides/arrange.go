@@ -48,7 +48,8 @@ type Layout struct {
 	Entries  []Entry    // what clusterctl.yaml has to say of their providers
 	Notes    []string   // what was left out or concluded, and the user should know
 
-	overrides string
+	overrides         string
+	certManagerImages string // the repository for the cert-manager that clusterctl v0.3 has built in
 }
 
 // An Entry is what clusterctl.yaml says of one provider, or of cert-manager.

@@ -3,6 +3,7 @@ package overrides
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/cluster-api/util/container"
@@ -15,23 +16,24 @@ import (
 // (cmd/clusterctl/internal/util/objs.go).
 var inspected = regexp.MustCompile(`^spec\.template\.spec\.(containers|initContainers)\[\d+\]\.image$`)
 
-// alien gives a sentence for every image in output that clusterctl would refuse. It
-// takes whole names alone: docker.io/library/nginx:1, neither nginx:1 nor a name with
-// a variable.
-func alien(name string, output []byte) ([]string, error) {
-	f, err := manifest.Parse(name, output)
+// inspect looks at the images of p as clusterctl does. It takes whole names alone:
+// docker.io/library/nginx:1, neither nginx:1 nor a name with a variable.
+func (p *Piece) inspect() error {
+	f, err := manifest.Parse(p.Name, p.Result.Output)
 	if err != nil {
-		return nil, fmt.Errorf("reading what %s became: %w", name, err)
+		return fmt.Errorf("reading what %s became: %w", p.Name, err)
 	}
-	var found []string
 	for _, u := range f.Uses() {
 		workload := strings.Contains(u.Object, "/Deployment ") || strings.Contains(u.Object, "/DaemonSet ")
 		if !workload || !inspected.MatchString(u.Path) {
 			continue
 		}
-		if _, err := container.ImageFromString(u.Written); err != nil {
-			found = append(found, fmt.Sprintf("%s:%d:%d: %s: clusterctl does not take this name of an image (%v)", name, u.Line, u.Column, u.Written, err))
+		image, err := container.ImageFromString(u.Written)
+		if err != nil {
+			p.Alien = append(p.Alien, fmt.Sprintf("%s:%d:%d: %s: clusterctl does not take this name of an image (%v)", p.Name, u.Line, u.Column, u.Written, err))
+		} else if !slices.Contains(p.repositories, image.Repository) {
+			p.repositories = append(p.repositories, image.Repository)
 		}
 	}
-	return found, nil
+	return nil
 }

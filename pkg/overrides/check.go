@@ -17,6 +17,7 @@ type checker struct {
 	existing tree
 	layout   *Layout
 	declared func(label string) bool
+	old      bool // there is something for clusterctl v0.3
 	notes    []string
 	errs     []error
 }
@@ -33,6 +34,22 @@ func (k *checker) check() {
 	for releases := range byProvider(k.layout.Releases) {
 		k.provider(releases)
 	}
+	for _, r := range k.layout.Releases {
+		if components := r.files[certManagerFile]; k.old && r.Provider.Label == CertManager && components != nil {
+			k.builtInCertManager(components)
+		}
+	}
+}
+
+// builtInCertManager tells clusterctl v0.3, which reads no cert-manager.yaml, where the
+// images are. It keeps the last parts of their names.
+func (k *checker) builtInCertManager(components *Piece) {
+	if len(components.repositories) == 1 {
+		k.layout.certManagerImages = components.repositories[0]
+		return
+	}
+	k.notef("%s: clusterctl v0.3 has its own copy of it and cannot be told where the images are, as they are in %d repositories",
+		components.Name, len(components.repositories))
 }
 
 // byProvider gives the releases of one provider after the other.
@@ -139,6 +156,7 @@ func (k *checker) oldContract(r *Release, m *clusterctlv1.Metadata) {
 	for _, series := range m.ReleaseSeries {
 		one := clusterctlv1.Metadata{ReleaseSeries: []clusterctlv1.ReleaseSeries{series}}
 		if has(&one, r.Version) && !contracts[series.Contract] {
+			k.old = k.old || series.Contract == "v1alpha3"
 			k.notef("%s %s speaks %s: only the clusterctl of its time installs it", r.Provider.Label, r.Version, series.Contract)
 		}
 	}

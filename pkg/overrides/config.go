@@ -17,7 +17,7 @@ const ConfigName = "clusterctl.yaml"
 // tree stay as they are, comments and order too.
 func Configure(name string, text []byte, l *Layout) ([]byte, error) {
 	e := newEditor(name, text)
-	e.refuseImages()
+	e.images(l.certManagerImages)
 	e.set("CLUSTERCTL_DISABLE_VERSIONCHECK", `"true"`)
 	e.set("overridesFolder", folderValue(l.overrides))
 	for _, entry := range l.Entries {
@@ -37,7 +37,7 @@ func Configure(name string, text []byte, l *Layout) ([]byte, error) {
 func Declared(text []byte) []string {
 	e := newEditor("", text)
 	var labels []string
-	for _, item := range e.items("providers") {
+	for _, item := range e.providers() {
 		labels = append(labels, labelOf(item))
 	}
 	if e.value("cert-manager") != nil {
@@ -90,19 +90,28 @@ func quoted(s string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// refuseImages refuses a section that clusterctl would apply on top of the tree.
-func (e *editor) refuseImages() {
+// images refuses a section that clusterctl would apply on top of the tree. The only one
+// that is written, and kept, is for clusterctl v0.3, which has a cert-manager built in:
+// certManager is where its images are, else empty.
+func (e *editor) images(certManager string) {
 	images := e.value("images")
-	if images == nil || len(images.Content) == 0 {
+	own := child(images, "cert-manager")
+	switch {
+	case images == nil && certManager != "":
+		e.append("images:\n  cert-manager:\n    repository: " + certManager + "\n")
+	case images == nil || certManager == "" && len(images.Content) == 0:
 		return
+	case certManager != "" && len(images.Content) == 2 && own != nil && len(own.Content) == 2 && child(own, "repository") != nil:
+		e.setNode(own, "repository", certManager)
+	default:
+		e.fail(e.key("images"), "images: clusterctl applies this section to the rewritten files again, and keeps no more than the last "+
+			"part of a name: registry.k8s.io/a/b:v1 becomes REPOSITORY/b:v1. Remove it, the files name the private registry already")
 	}
-	e.fail(e.key("images"), "images: clusterctl applies this section to the rewritten files again, and keeps no more than the last "+
-		"part of a name: registry.k8s.io/a/b:v1 becomes REPOSITORY/b:v1. Remove it, the files name the private registry already")
 }
 
 // provider declares one provider: the URL of its entry, or an entry for it.
 func (e *editor) provider(p Provider, location string) {
-	for _, item := range e.items("providers") {
+	for _, item := range e.providers() {
 		if labelOf(item) == p.Label {
 			e.setNode(item, "url", location)
 			return

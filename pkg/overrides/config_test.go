@@ -34,7 +34,7 @@ func checkConfigured(t *testing.T, text string) {
 		}
 	}
 	urls := map[string]string{}
-	for _, item := range e.items("providers") {
+	for _, item := range e.providers() {
 		if v := child(item, "url"); v != nil {
 			urls[labelOf(item)] = v.Value
 		}

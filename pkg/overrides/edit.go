@@ -62,7 +62,7 @@ func (e *editor) result() ([]byte, error) {
 }
 
 // ownedKeys are the keys that lead clusterctl to the tree.
-var ownedKeys = []string{"CLUSTERCTL_DISABLE_VERSIONCHECK", "overridesFolder", "providers", "cert-manager"}
+var ownedKeys = []string{"CLUSTERCTL_DISABLE_VERSIONCHECK", "overridesFolder", "providers", "cert-manager", "images"}
 
 // root is the mapping that the file is, nil if it is empty.
 func (e *editor) root() *yaml.Node {
@@ -130,9 +130,9 @@ func (e *editor) key(name string) *yaml.Node {
 
 func (e *editor) value(name string) *yaml.Node { return child(e.root(), name) }
 
-// items are the entries of a top-level list.
-func (e *editor) items(name string) []*yaml.Node {
-	list := e.value(name)
+// providers are the entries of the list of providers.
+func (e *editor) providers() []*yaml.Node {
+	list := e.value("providers")
 	if list == nil || list.Kind != yaml.SequenceNode {
 		return nil
 	}

@@ -36,7 +36,8 @@ type Piece struct {
 	Result  *rewrite.Result // its content with its images respelled
 	Alien   []string        // images in it whose names clusterctl would not take
 
-	source string // the content of metadata as it was
+	source       string   // the content of metadata as it was
+	repositories []string // of the images, without the last parts of their names
 }
 
 // file is the base name of the piece.
@@ -58,11 +59,9 @@ func (c *Catalogue) Read(f *manifest.File, at string, m image.Mapping, opts rewr
 	}
 	p.Result = r
 	if p.Role == Components {
-		if p.Alien, err = alien(f.Name, r.Output); err != nil {
-			return nil, err
-		}
+		err = p.inspect()
 	}
-	return p, nil
+	return p, err
 }
 
 // identify fills in the role of p and what its content says of it.

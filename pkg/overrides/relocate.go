@@ -50,9 +50,9 @@ func Relocate(name string, text []byte, overrides string) ([]byte, error) {
 // moves those behind it.
 func (e *editor) locations() []func() *yaml.Node {
 	all := []func() *yaml.Node{func() *yaml.Node { return child(e.value("cert-manager"), "url") }}
-	for i := range e.items("providers") {
+	for i := range e.providers() {
 		all = append(all, func() *yaml.Node {
-			items := e.items("providers")
+			items := e.providers()
 			if i >= len(items) {
 				return nil // an error has happened
 			}

@@ -30,6 +30,13 @@ func needClusterctl(t *testing.T) string {
 		"-o", filepath.Join(bin, "clusterctl-"+clusterctlVersion), "sigs.k8s.io/cluster-api/cmd/clusterctl")
 }
 
+// needOldClusterctl gives the path of the clusterctl that the document of 2020 used.
+func needOldClusterctl(t *testing.T) string {
+	t.Helper()
+	return needBuilt(t, "clusterctl-v0.3.3", "build", "-C", filepath.Join(root, "test", "e2e", "tools", "clusterctl-v0.3"),
+		"-p", "2", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(bin, "clusterctl-v0.3.3"), "sigs.k8s.io/cluster-api/cmd/clusterctl")
+}
+
 // needBuilt gives the path of a program in bin, built with these arguments of go if it is not there.
 func needBuilt(t *testing.T, name string, goArgs ...string) string {
 	t.Helper()
@@ -100,13 +107,11 @@ var vsphere = []string{
 	"VSPHERE_TLS_THUMBPRINT=t", "VSPHERE_STORAGE_POLICY=s", "CONTROL_PLANE_ENDPOINT_IP=192.0.2.1", "CPI_IMAGE_K8S_VERSION=v1.36.0",
 }
 
-// site2026 makes clusterctl's home from a real site in out, and gives its configuration.
-func site2026(t *testing.T, in, out string, flags ...string) string {
+// site makes clusterctl's home from a real site of that year in out, and gives its configuration.
+func site(t *testing.T, year, in, out string, flags ...string) string {
 	t.Helper()
 	needShared(t)
-	if !exists(in) {
-		run(t, "bash", filepath.Join(shared, "tools", "site.sh"), "2026", in)
-	}
+	run(t, "bash", filepath.Join(shared, "tools", "site.sh"), year, in)
 	run(t, "kubectl-airgap", append([]string{"overrides", "-f", in, "--to", target, "-o", out}, flags...)...)
 	return filepath.Join(out, "clusterctl.yaml")
 }
@@ -116,7 +121,7 @@ func TestClusterctlGenerates(t *testing.T) {
 	clusterctl, machine, dir := needClusterctl(t), newDisconnected(t, vsphere...), t.TempDir()
 	config := filepath.Join(dir, "site.yaml")
 	// A folder whose name is hard to write in URLs and in YAML.
-	site2026(t, filepath.Join(dir, "in"), filepath.Join(dir, "o u#t $HOME ${X} 100%"), "--config-file", config)
+	site(t, "2026", filepath.Join(dir, "in"), filepath.Join(dir, "o u#t $HOME ${X} 100%"), "--config-file", config)
 	for _, args := range []struct {
 		images int
 		args   []string
@@ -139,6 +144,21 @@ func TestClusterctlGenerates(t *testing.T) {
 				t.Errorf("config repositories: %s", line)
 			}
 		}
+	}
+}
+
+// A home that was moved, as it is carried into the site, works after --relocate.
+func TestClusterctlAfterAMove(t *testing.T) {
+	clusterctl, machine, dir := needClusterctl(t), newDisconnected(t, vsphere...), t.TempDir()
+	made, moved := filepath.Join(dir, "made"), filepath.Join(dir, "mo ved")
+	site(t, "2026", filepath.Join(dir, "in"), made)
+	if err := os.Rename(made, moved); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "kubectl-airgap", "overrides", "--relocate", "-o", moved)
+	for _, provider := range [][]string{{"--core", "cluster-api"}, {"--infrastructure", "vsphere"}} {
+		out, _ := machine.run(t, soon, append([]string{clusterctl, "--config", filepath.Join(moved, "clusterctl.yaml"), "generate", "provider"}, provider...)...)
+		onlyTarget(t, out, 1)
 	}
 }
 
@@ -193,7 +213,7 @@ func TestClusterctlInitialises(t *testing.T) {
 	server := filepath.Join(dir, "apiserver")
 	run(t, "go", "build", "-o", server, filepath.Join(root, "test", "e2e", "apiserver"))
 	in := filepath.Join(dir, "in")
-	config := site2026(t, in, filepath.Join(dir, "out"))
+	config := site(t, "2026", in, filepath.Join(dir, "out"))
 	// The next release, as the same files in folders of another name.
 	next := filepath.Join(dir, "next")
 	for _, label := range []string{"cluster-api", "bootstrap-kubeadm", "control-plane-kubeadm"} {
@@ -228,6 +248,38 @@ func TestClusterctlInitialises(t *testing.T) {
 	onlyTarget(t, deployments, 8)
 	if !strings.Contains(deployments, "--acme-http01-solver-image="+target+"/") {
 		t.Error("the solver of cert-manager is not of the private registry")
+	}
+}
+
+// listScript runs in the namespace: $1 is the API server, $2 clusterctl of 2020, $3 its configuration.
+const listScript = `set -eu
+ip link set lo up
+"$1" 127.0.0.1:6443 "$HOME/kubeconfig" & server=$!
+trap 'kill $server' EXIT
+export KUBECONFIG="$HOME/kubeconfig"
+until [ -s "$KUBECONFIG" ]; do sleep 0.05; done
+"$2" --config "$3" init --list-images -i vsphere
+`
+
+// The flat folder of the document of 2020 makes a home for the clusterctl of its time, which has its own cert-manager.
+func TestClusterctlOf2020(t *testing.T) {
+	clusterctl, machine, dir := needOldClusterctl(t), newDisconnected(t, vsphere...), t.TempDir()
+	server := filepath.Join(dir, "apiserver")
+	run(t, "go", "build", "-o", server, filepath.Join(root, "test", "e2e", "apiserver"))
+	config := site(t, "2020", filepath.Join(dir, "in"), filepath.Join(dir, "out"))
+	for _, provider := range [][]string{{"--core", "cluster-api"}, {"--bootstrap", "kubeadm"}, {"--control-plane", "kubeadm:v0.3.3"}, {"--infrastructure", "vsphere"}} {
+		out, _ := machine.run(t, soon, append([]string{clusterctl, "--config", config, "config", "provider", "-o", "yaml"}, provider...)...)
+		onlyTarget(t, out, 2)
+	}
+	out, _ := machine.run(t, time.Minute, "sh", "-c", listScript, "sh", server, clusterctl, config)
+	list := lines(out)
+	for _, image := range list {
+		if !strings.HasPrefix(image, target+"/") {
+			t.Errorf("init --list-images names %s", image)
+		}
+	}
+	if len(list) != 9 || !strings.Contains(out, "/quay.io/jetstack/cert-manager-webhook:v0.11.0\n") {
+		t.Errorf("init --list-images: %s", out)
 	}
 }
 
