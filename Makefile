@@ -43,7 +43,7 @@ demo: build ## list and rewrite the site in examples/, and show the difference
 
 .PHONY: e2e
 e2e: build ## use the binary as its users do: from kubectl, on real sites (AIRGAP_E2E=1: a missing tool fails)
-	go test -tags e2e -count=1 -v ./test/e2e
+	go test -tags e2e -count=1 -timeout 45m -v ./test/e2e
 
 .PHONY: clean
 clean: ## remove what make made

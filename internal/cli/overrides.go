@@ -102,19 +102,16 @@ func (o *overridesOptions) run(cmd *cobra.Command, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	obstacles := append(overrides.Overriding(os.Environ()), overrides.Hidden(h.config)...)
+	for _, sentence := range obstacles {
+		fmt.Fprintln(streams.ErrOut, sentence)
+	}
 	if o.relocate {
 		err = o.move(cmd, streams, h)
 	} else {
 		err = o.build(cmd.Context(), streams, h)
 	}
-	if err != nil && !errors.Is(err, errFindings) {
-		return err
-	}
-	obstacles := append(overrides.Overriding(os.Environ()), overrides.Hidden(h.config)...)
-	for _, sentence := range obstacles {
-		fmt.Fprintln(streams.ErrOut, sentence)
-	}
-	if len(obstacles) > 0 {
+	if err == nil && len(obstacles) > 0 {
 		return errFindings
 	}
 	return err

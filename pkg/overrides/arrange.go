@@ -88,7 +88,9 @@ func (c *Catalogue) Arrange(pieces []*Piece, opts Options) (*Layout, error) {
 	if _, ok := existing[CertManager]; !ok && !a.declared(CertManager) && a.lacks(CertManager) {
 		k.notef("no cert-manager.yaml: clusterctl init will look for version %s on GitHub", c.certManagerVersion)
 	}
-	l.Notes = append(l.Notes, k.notes...)
+	stale, err := l.stale()
+	l.Notes = slices.Concat(l.Notes, k.notes, stale)
+	a.errs = append(a.errs, err)
 	if err := errors.Join(append(a.errs, k.errs...)...); err != nil {
 		return l, err
 	}

@@ -18,7 +18,7 @@ const ConfigName = "clusterctl.yaml"
 func Configure(name string, text []byte, l *Layout) ([]byte, error) {
 	e := newEditor(name, text)
 	e.images(l.certManagerImages)
-	e.set("CLUSTERCTL_DISABLE_VERSIONCHECK", `"true"`)
+	e.set(versionCheck, `"true"`)
 	e.set("overridesFolder", folderValue(l.overrides))
 	for _, entry := range l.Entries {
 		location := FileURL(filepath.Join(l.overrides, entry.Provider.Label, entry.Version, entry.Provider.File))

@@ -62,7 +62,7 @@ func (e *editor) result() ([]byte, error) {
 }
 
 // ownedKeys are the keys that lead clusterctl to the tree.
-var ownedKeys = []string{"CLUSTERCTL_DISABLE_VERSIONCHECK", "overridesFolder", "providers", "cert-manager", "images"}
+var ownedKeys = []string{versionCheck, "overridesFolder", "providers", "cert-manager", "images"}
 
 // root is the mapping that the file is, nil if it is empty.
 func (e *editor) root() *yaml.Node {

@@ -81,13 +81,17 @@ func Hidden(config string) []string {
 // configuration, even empty (viper's AutomaticEnv and AllowEmptyEnv).
 var overriding = []string{"CERT_MANAGER", "IMAGES", "OVERRIDESFOLDER", "PROVIDERS"}
 
+// versionCheck is the key that spares a minute of looking for a newer clusterctl after
+// each command. It has to be the word true (cmd/clusterctl/cmd/root.go).
+const versionCheck = "CLUSTERCTL_DISABLE_VERSIONCHECK"
+
 // Overriding gives a sentence for every variable in environ, as os.Environ gives it,
 // that would keep clusterctl from what Configure writes.
 func Overriding(environ []string) []string {
 	var found []string
 	for _, variable := range environ {
-		name, _, _ := strings.Cut(variable, "=")
-		if slices.Contains(overriding, name) {
+		name, value, _ := strings.Cut(variable, "=")
+		if slices.Contains(overriding, name) || name == versionCheck && value != "true" {
 			found = append(found, fmt.Sprintf("%s in the environment: clusterctl takes it instead of the key in %s, even if it is empty: unset it", name, ConfigName))
 		}
 	}

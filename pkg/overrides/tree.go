@@ -52,3 +52,22 @@ func folders(dir string) ([]string, error) {
 	}
 	return names, nil
 }
+
+// stale gives a sentence for every file in the folders of the layout's releases that
+// it does not write: it may name another registry.
+func (l *Layout) stale() ([]string, error) {
+	var found []string
+	for _, r := range l.Releases {
+		dir := filepath.Join(l.overrides, r.Provider.Label, r.Version)
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading the existing tree: %w", err)
+		}
+		for _, entry := range entries {
+			if name := entry.Name(); r.files[name] == nil && name != "metadata.yaml" && filepath.Ext(name) == ".yaml" {
+				found = append(found, filepath.Join(dir, name)+": left as it is, for the input has none")
+			}
+		}
+	}
+	return found, nil
+}
