@@ -21,20 +21,29 @@ func apply(t *yamltree.Text, objects []*yamlNode, i int, path []string, r render
 	if pos := controlLine(t); pos >= 0 {
 		return "", &problem{pos, "a template's action has a line of its own, so that the lines around it may or may not be there"}
 	}
+	var parent *yamlNode
 	spec := objects[i]
 	for _, key := range path {
-		spec = spec.Get(key)
+		parent, spec = spec, spec.Get(key)
+	}
+	empty := isEmpty(spec)
+	if empty {
+		spec = keyOf(parent, path[len(path)-1])
 	}
 	for gap := range gaps {
 		e := editor{t: t, m: t.Structure(), gap: gap}
-		if problem := e.render(spec, r); problem != nil {
+		put := e.render
+		if empty {
+			put = e.fill
+		}
+		if problem := put(spec, r); problem != nil {
 			return "", problem
 		}
 		if out := e.splice(); r.proved(objects, out, i, path) {
 			return out, nil
 		}
 	}
-	return "", &problem{spec.Kids[0].Pos, "no lines can be inserted here: write it in block style, one key or entry on a line"}
+	return "", &problem{max(firstPos(spec), 0), "no lines can be inserted here: write it in block style, one key or entry on a line"}
 }
 
 // A gap is where lines are inserted into a collection that is there.
@@ -110,9 +119,9 @@ func (e *editor) change(from, to int, lines string) {
 	if strings.Contains(e.t.S, "\r\n") {
 		lines = strings.ReplaceAll(lines, "\n", "\r\n")
 	}
-	switch { // a last line without a break stays one
+	switch { // a last line without a break gets one: what comes may end with a text, whose break is its own
 	case from == len(e.t.S) && from > 0 && e.t.S[from-1] != '\n':
-		lines = "\n" + strings.TrimSuffix(lines, "\n")
+		lines = "\n" + lines
 	case to > from && e.t.S[to-1] != '\n':
 		lines = strings.TrimSuffix(lines, "\n")
 	}

@@ -296,3 +296,23 @@ func TestPasswordsPass(t *testing.T) {
 		}
 	}
 }
+
+// Below a key with nothing behind it there is room, whatever follows.
+func TestPatchEmptySpecification(t *testing.T) {
+	for _, after := range []string{"", "\n", " # nothing\n", "\n# a comment\n\n---\nkind: X\n", "\r\n---\r\nkind: X\r\n"} {
+		src := "apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KThreesConfigTemplate\nmetadata:\n  name: a\nspec:\n  template:\n    spec:"
+		if strings.Contains(after, "\r") {
+			src = strings.ReplaceAll(src, "\n", "\r\n")
+		}
+		src += after
+		m := otherMirror(t, func(*Options) {})
+		p := patchOthers(t, src, m)
+		if p.Changed != 1 || len(p.Findings) > 0 || !strings.HasPrefix(string(p.Output), src[:len(src)-len(after)]) {
+			t.Fatalf("%q: %d changed, %v\n%s", after, p.Changed, p.Findings, p.Output)
+		}
+		files, _ := at(decoded(t, p.Output)[0], "spec.template.spec.files").([]any)
+		if again := patchOthers(t, string(p.Output), m); len(files) != 2 || again.Changed != 0 {
+			t.Errorf("%q: %d files, the second run changes %d objects\n%s", after, len(files), again.Changed, p.Output)
+		}
+	}
+}

@@ -179,7 +179,7 @@ func (p *patcher) object(d *document, i int) error {
 	label := strings.TrimSpace(o.kind + " " + o.name)
 	at := d.place(root.Get("kind"))
 	if o.spec, at = descend(root, kind.spec, d, at); o.spec == nil {
-		p.find(at, label, "it has no "+strings.Join(kind.spec, ".")+" with something in it")
+		p.find(at, label, "it has no "+strings.Join(kind.spec, ".")+" that lines can be inserted into: write the key, with nothing behind it or something in it")
 		return nil
 	}
 	r, err := kind.render(p.mirror, o, p.opts)
@@ -240,10 +240,10 @@ func descend(root *yamlNode, keys []string, d *document, at int) (*yamlNode, int
 		}
 		at, n = d.place(k), n.Get(key)
 	}
-	if n.Kind != yamltree.Mapping || len(n.Kids) == 0 {
-		return nil, at
+	if isEmpty(n) || n.Kind == yamltree.Mapping && len(n.Kids) > 0 {
+		return n, at
 	}
-	return n, at
+	return nil, at
 }
 
 // keyOf is the node of a key, nil if it is not there.

@@ -123,6 +123,9 @@ func talosObject(m Mirror, o object, _ PatchOptions) (rendering, error) {
 	if m.AuthSecret != "" {
 		return rendering{}, errors.New("a configuration of Talos cannot refer to a Secret: give user name and password")
 	}
+	if o.spec.Str("generateType") == "" {
+		return rendering{}, errors.New("it has no generateType, so that it describes no machine")
+	}
 	write := talosPatch
 	if match := talosVersion.FindStringSubmatch(o.spec.Str("talosVersion")); match != nil {
 		if minor, err := strconv.Atoi(match[1]); err == nil && minor >= 12 {
