@@ -212,7 +212,7 @@ func (a *arranger) labelOf(p *Piece) (string, bool) {
 	}
 	_, known := a.Known(p.Labels[0])
 	switch {
-	case known && folder != "" && folder != p.Labels[0]:
+	case known && folder != "" && folder != p.Labels[0] && of.Kind() != "core": // its repository has other providers, too
 		a.failf("%s: it holds %s, but lies in the folder of %s", p.Name, p.Labels[0], folder)
 		return "", false
 	case !known && folder != "" && p.file() == of.File:
@@ -242,10 +242,10 @@ func (a *arranger) versionOf(p *Piece, provider Provider) (string, bool) {
 func (a *arranger) companion(p *Piece) {
 	homes := a.claimed(p)
 	if len(homes) == 0 {
-		homes = a.byFolder(p)
+		homes = a.beside(p)
 	}
 	if len(homes) == 0 {
-		homes = a.beside(p)
+		homes = a.byFolder(p)
 	}
 	if len(homes) == 0 {
 		a.notef("%s: left out: it is not clear which provider's it is (--provider NAME:VERSION=DIR)", p.Name)
@@ -285,8 +285,9 @@ func (a *arranger) byFolder(p *Piece) []Release {
 	return []Release{{Provider: provider, Version: v}}
 }
 
-// beside is the release whose components lie beside p, if that is one; for a template
-// the one of infrastructure.
+// beside are the releases whose components lie beside p. Metadata are those of all of
+// them if they are of one version: a repository publishes its providers with one
+// metadata.yaml. A template is that of infrastructure, or of the only release.
 func (a *arranger) beside(p *Piece) []Release {
 	var homes, infrastructure []Release
 	for _, key := range sortedKeys(a.releases) {
@@ -300,13 +301,16 @@ func (a *arranger) beside(p *Piece) []Release {
 			infrastructure = append(infrastructure, *r)
 		}
 	}
-	if p.Role != Metadata && len(infrastructure) > 0 {
-		homes = infrastructure
+	several := func(r Release) bool { return r.Version != homes[0].Version }
+	switch {
+	case p.Role == Metadata && !slices.ContainsFunc(homes, several):
+		return homes
+	case p.Role != Metadata && len(infrastructure) == 1:
+		return infrastructure
+	case p.Role != Metadata && len(homes) == 1:
+		return homes
 	}
-	if len(homes) > 1 {
-		return nil
-	}
-	return homes
+	return nil
 }
 
 // put gives p its place. Of two components the one that is called as clusterctl
