@@ -254,6 +254,18 @@ func TestPatchOtherSystemsFindings(t *testing.T) {
 			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: MicroK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      clusterConfiguration: {}\n",
 			"MicroK8sConfigTemplate a: it has no spec.template.spec.initConfiguration",
 		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: TalosConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n",
+			"others.yaml:6:5: TalosConfigTemplate a: it has no generateType, so that it describes no machine",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: CK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec: {}\n",
+			"CK8sConfigTemplate a: it has no spec.template.spec that lines can be inserted into",
+		},
+		{
+			"apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: CK8sConfigTemplate\nmetadata: {name: a}\nspec:\n  template:\n    spec: &none\n",
+			"CK8sConfigTemplate a: spec is empty: write something into it",
+		},
 	}
 	for _, test := range tests {
 		p := patchOthers(t, test.src, otherMirror(t, func(*Options) {}))
