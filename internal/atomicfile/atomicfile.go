@@ -13,9 +13,11 @@ import (
 )
 
 // Write replaces the file path with data, by way of a temporary file beside
-// it. The mode of an existing file is kept, a new one gets perm less the
-// umask; a perm for the owner alone holds for an existing file as well. Where path is a symbolic link, the file that it leads to is written.
-// What is no regular file, such as /dev/stdout, is written to as it is.
+// it. The mode of an existing file is kept, a new one gets perm less the umask.
+// A perm for the owner alone, of what holds a secret, takes the rights of others
+// from an existing file as well. Where path is a symbolic link, the file that it
+// leads to is written. What is no regular file, such as /dev/stdout, is written
+// to as it is.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return os.WriteFile(path, data, perm)

@@ -30,10 +30,22 @@ func TestWriteKeepsMode(t *testing.T) {
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(path, []byte("new"), 0o600); err != nil {
+	if err := Write(path, []byte("new"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, path, "new", mode)
+}
+
+// What is for the owner alone is not written where others can read it.
+func TestWriteTakesRightsOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "secret", 0o600)
 }
 
 func TestWriteFollowsLinks(t *testing.T) {

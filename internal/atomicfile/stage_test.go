@@ -14,7 +14,7 @@ func TestStageCommit(t *testing.T) {
 	}
 	var s Stage
 	for _, name := range []string{"old", "a/b/new", "a/c"} {
-		if err := s.Add(filepath.Join(dir, name), []byte(name+"!"), 0o600); err != nil {
+		if err := s.Add(filepath.Join(dir, name), []byte(name+"!"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -26,7 +26,7 @@ func TestStageCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, old, "old!", 0o640)
-	wantFile(t, filepath.Join(dir, "a/b/new"), "a/b/new!", 0o600)
+	wantFile(t, filepath.Join(dir, "a/b/new"), "a/b/new!", 0o644)
 	wantTree(t, dir, "a/b/new", "a/c", "old")
 }
 
