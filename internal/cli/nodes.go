@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/atomicfile"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/output"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/nodes"
 )
@@ -24,6 +25,7 @@ type nodesOptions struct {
 	format          choice
 	style           choice
 	imageRepository bool
+	kubernetes      string
 	output          string
 	inPlace         bool
 	quiet           bool
@@ -72,6 +74,8 @@ With --format, the configuration of another system is written instead.`,
 		nodes.StyleHosts, nodes.StyleContainerdConfig)
 	flags := cmd.Flags()
 	flags.BoolVar(&o.imageRepository, "image-repository", false, "make kubeadm name its images in the private registry, too")
+	flags.StringVar(&o.kubernetes, "kubernetes-version", "",
+		"the `VERSION` of nodes whose objects do not say it: what k0s before 1.36 needs, later ones refuse")
 	flags.StringVarP(&o.output, "output", "o", "",
 		"write into `DIR`, every input at its path below the directory it was found in, and copy the other files; - is standard output, the default for one input")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write the files where they are")
@@ -84,6 +88,9 @@ With --format, the configuration of another system is written instead.`,
 func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	if o.mirror.passwordStdin && slices.Contains(o.input.filenames, "-") {
 		return usagef("--filename - and --password-stdin both want standard input")
+	}
+	if _, err := kubernetes.ParseVersion(o.kubernetes); o.kubernetes != "" && err != nil {
+		return usagef("--kubernetes-version: %w", err)
 	}
 	opts, err := o.mirror.options(streams.In)
 	if err != nil {
@@ -167,7 +174,7 @@ func (o *nodesOptions) patch(streams Streams, set input.Set, sources []nodeSourc
 	var errs []error
 	for i, s := range sources {
 		p, err := nodes.Patch(s.in.Name, []byte(s.text), mirror, nodes.PatchOptions{
-			Style: nodes.Style(o.style.value), ImageRepository: o.imageRepository,
+			Style: nodes.Style(o.style.value), ImageRepository: o.imageRepository, Kubernetes: o.kubernetes,
 		})
 		if err != nil {
 			errs = append(errs, err)

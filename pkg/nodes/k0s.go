@@ -63,8 +63,8 @@ func k0sFormat(m Mirror) ([]File, error) {
 
 // k0sObject renders m for the specification of a node that k0smotron makes
 // (github.com/k0sproject/k0smotron api/bootstrap). Its commands before k0s have two names.
-func k0sObject(m Mirror, o object, _ PatchOptions) (rendering, error) {
-	minor, err := k0sMinor(o)
+func k0sObject(m Mirror, o object, opts PatchOptions) (rendering, error) {
+	minor, err := k0sMinor(o, opts.Kubernetes)
 	if err != nil {
 		return rendering{}, err
 	}
@@ -82,13 +82,14 @@ func k0sObject(m Mirror, o object, _ PatchOptions) (rendering, error) {
 var k0sVersion = regexp.MustCompile(`^v?1\.([0-9]{1,3})\.`)
 
 // k0sMinor is the minor version of the object's k0s. For a control plane it stands beside
-// the specification.
-func k0sMinor(o object) (int, error) {
+// the specification; a worker without one takes that of its Machine, which is not known here.
+func k0sMinor(o object, otherwise string) (int, error) {
 	spec := o.root.Get("spec")
-	for _, n := range []*yamlNode{o.spec, spec, spec.Get("template").Get("spec")} {
-		if match := k0sVersion.FindStringSubmatch(n.Str("version")); match != nil {
+	beside := spec.Get("template").Get("spec")
+	for _, version := range []string{o.spec.Str("version"), spec.Str("version"), beside.Str("version"), otherwise} {
+		if match := k0sVersion.FindStringSubmatch(version); match != nil {
 			return strconv.Atoi(match[1])
 		}
 	}
-	return 0, errors.New("it has no version of k0s, such as v1.36.0+k0s.0, and containerd of k0s before 1.36 needs what later ones refuse: set version")
+	return 0, errors.New("it has no version of k0s, such as v1.36.0+k0s.0, and containerd of k0s before 1.36 needs what later ones refuse: say which it is")
 }

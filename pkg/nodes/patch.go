@@ -17,6 +17,9 @@ type PatchOptions struct {
 	// ImageRepository makes kubeadm name its images in the private registry. With a
 	// mirror that is not needed.
 	ImageRepository bool
+	// Kubernetes is the version of nodes whose objects do not say it, v1.36.3 or the like.
+	// Only k0s wants to know.
+	Kubernetes string
 }
 
 // A Patched is what became of one file.
