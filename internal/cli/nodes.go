@@ -116,6 +116,21 @@ func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	return o.patch(streams, set, sources, opts)
 }
 
+// check refuses flags that exclude each other.
+func (o *nodesOptions) check() error {
+	switch {
+	case o.mirror.passwordStdin && slices.Contains(o.input.filenames, "-"):
+		return usagef("--filename - and --password-stdin both want standard input")
+	case o.inPlace && o.output != "":
+		return usagef("--in-place and --output exclude each other")
+	case o.format.value == inObjects:
+		return nil
+	case o.inPlace || o.imageRepository || o.style.value != string(nodes.StyleHosts):
+		return usagef("--in-place, --image-repository and --style are for objects, not for --format %s", o.format.value)
+	}
+	return nil
+}
+
 // A nodeSource is what nodes keeps of an input.
 type nodeSource struct {
 	in    *input.Input
@@ -147,8 +162,6 @@ func (o *nodesOptions) dir() string {
 // tree is where the outputs go; an empty one stands for standard output.
 func (o *nodesOptions) tree(set input.Set) (*output.Tree, error) {
 	switch {
-	case o.inPlace && o.output != "":
-		return nil, errors.New("--in-place and --output exclude each other")
 	case o.inPlace:
 		return output.InPlace(set)
 	case o.dir() != "":

@@ -153,12 +153,13 @@ func (form fileForm) reference(f File, s secret) item {
 const mark = "written by kubectl-airgap"
 
 // ownerOfFile says whose the entry n is, of a list whose entries have a path and content.
-// Ours are marked, or have a name that nobody else gives.
+// Ours are marked, or are the CA or credentials, which hold no mark but have a name that
+// nobody else gives.
 func ownerOfFile(n *yamltree.Node, paths map[string]bool) owner {
 	at, content := n.Str("path"), n.Str("content")
 	head := content[:min(len(content), 200)]
 	switch {
-	case strings.Contains(head, mark), strings.HasPrefix(path.Base(at), "airgap-"), strings.Contains(at, "/airgap-auth/"):
+	case strings.Contains(head, mark), path.Base(at) == path.Base(caFile), strings.Contains(at, "/airgap-auth/"):
 		return ours
 	case paths[at]:
 		return rival
