@@ -86,11 +86,8 @@ With --format, the configuration of another system is written instead.`,
 }
 
 func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
-	if o.mirror.passwordStdin && slices.Contains(o.input.filenames, "-") {
-		return usagef("--filename - and --password-stdin both want standard input")
-	}
-	if _, err := kubernetes.ParseVersion(o.kubernetes); o.kubernetes != "" && err != nil {
-		return usagef("--kubernetes-version: %w", err)
+	if err := o.check(); err != nil {
+		return err
 	}
 	opts, err := o.mirror.options(streams.In)
 	if err != nil {
@@ -116,8 +113,11 @@ func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	return o.patch(streams, set, sources, opts)
 }
 
-// check refuses flags that exclude each other.
+// check refuses flags that make no sense, alone or together.
 func (o *nodesOptions) check() error {
+	if _, err := kubernetes.ParseVersion(o.kubernetes); o.kubernetes != "" && err != nil {
+		return usagef("--kubernetes-version: %w", err)
+	}
 	switch {
 	case o.mirror.passwordStdin && slices.Contains(o.input.filenames, "-"):
 		return usagef("--filename - and --password-stdin both want standard input")
