@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,17 +15,17 @@ import (
 )
 
 func main() {
-	if err := run(os.Args); err != nil {
+	if err := run(context.Background(), os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "apiserver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func run(ctx context.Context, args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("usage: apiserver ADDRESS KUBECONFIG")
 	}
-	listener, err := net.Listen("tcp", args[1])
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", args[1])
 	if err != nil {
 		return err
 	}
