@@ -356,3 +356,48 @@ func newAuthority(t *testing.T) (ca []byte, server tls.Certificate) {
 	der, key := sign(&x509.Certificate{DNSNames: []string{nodeRegistryHost}}, authority, caKey)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
+
+// clusterctl fills in the variables of a template, and leaves all that nodes wrote as it is.
+func TestClusterctlPassesNodesOn(t *testing.T) {
+	needShared(t)
+	clusterctl := needClusterctl(t)
+	template := filepath.Join(shared, "corpus/templates/capv/v1.16.1/cluster-template.yaml")
+	before, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, _ := newAuthority(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), ca, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	after := run(t, "kubectl-airgap", "nodes", "-f", template, "--to", "registry.airgap.test/airgap", "--ca-file", filepath.Join(dir, "ca.crt"))
+	if err := os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), clusterctl, "generate", "yaml", "--from", filepath.Join(dir, "cluster.yaml"))
+	cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
+	for _, variable := range regexp.MustCompile(`\$\{([A-Z_0-9]+)`).FindAllStringSubmatch(string(before), -1) {
+		cmd.Env = append(cmd.Env, variable[1]+"=1")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	generated, old := "\n"+string(out), "\n"+string(before)
+	added := 0
+	for line := range strings.Lines(after) {
+		if strings.Contains(old, "\n"+line) {
+			continue
+		}
+		added++
+		if !strings.Contains(generated, "\n"+line) {
+			t.Errorf("clusterctl changed %s", line)
+		}
+	}
+	if added < 100 {
+		t.Errorf("only %d lines were added", added)
+	}
+}
