@@ -137,7 +137,7 @@ func TestLongAuthority(t *testing.T) {
 	if n := strings.Count(out, "\nkind: Secret\nmetadata:\n  name: airgap-ca\n"); n != 2 {
 		t.Errorf("%d Secrets:\n%s", n, out)
 	}
-	for _, want := range []string{"\n        contentFrom:\n          secret:\n            name: airgap-ca\n            key: ca.crt\n", "\n  namespace: ${NAMESPACE}\ntype: Opaque\n"} {
+	for _, want := range []string{"\n        contentFrom:\n          secret:\n            name: airgap-ca\n            key: ca.crt\n", "\n  namespace: ${NAMESPACE}\n  labels:\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
@@ -149,5 +149,10 @@ func TestLongAuthority(t *testing.T) {
 	other, err := Patch("a.yaml", p.Output, mirror(t, func(o *Options) { o.CA = longAuthority(t) }), PatchOptions{})
 	if err != nil || strings.Count(string(other.Output), "kind: Secret") != 2 || string(other.Output) == out {
 		t.Errorf("a run with another CA: %v\n%s", err, other.Output)
+	}
+	short := mirror(t, nil)
+	straight, _ := Patch("a.yaml", []byte(src), short, PatchOptions{})
+	if less, err := Patch("a.yaml", p.Output, short, PatchOptions{}); err != nil || string(less.Output) != string(straight.Output) {
+		t.Errorf("a run with a short CA leaves something behind: %v\n%s", err, less.Output)
 	}
 }
