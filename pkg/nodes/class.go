@@ -31,6 +31,7 @@ func (w written) pointers() map[string]string {
 type classPatch struct {
 	Finding
 	group, kind, op, path string
+	empty                 bool // it puts an empty list there, for later patches to add to
 }
 
 // class collects the patches of a ClusterClass.
@@ -43,10 +44,16 @@ func (p *patcher) class(d *document, root *yamlNode) {
 			for _, json := range items(definition.Get("jsonPatches")) {
 				line, column := yamltree.LineColumn(p.src, d.place(json.Get("path")))
 				at := Finding{File: p.Name, Line: line, Column: column, Object: label}
-				p.patches = append(p.patches, classPatch{at, group, selector.Str("kind"), json.Str("op"), json.Str("path")})
+				p.patches = append(p.patches, classPatch{
+					at, group, selector.Str("kind"), json.Str("op"), json.Str("path"), isEmptyList(json.Get("value")),
+				})
 			}
 		}
 	}
+}
+
+func isEmptyList(n *yamlNode) bool {
+	return n != nil && n.Kind == yamltree.Sequence && len(n.Kids) == 0
 }
 
 func items(n *yamlNode) []*yamlNode {
@@ -64,6 +71,9 @@ func Overwritten(all []*Patched) []Finding {
 		for _, patch := range file.patches {
 			for _, other := range all {
 				if pointer, advice := other.overwrittenBy(patch); pointer != "" {
+					if patch.empty && patch.path == pointer {
+						advice = "remove this patch, as the list is there now"
+					}
 					f := patch.Finding
 					f.Reason = patch.op + " " + patch.path + " takes away " + pointer + " of " + patch.kind + ": " + advice
 					findings = append(findings, f)
