@@ -32,6 +32,9 @@ func Parse(t *Text, c Chunk) ([]*Node, error) {
 	if err == nil {
 		return roots, nil
 	}
+	if objects := jsonObjects(t.S, c); len(objects) > 1 {
+		return parseAll(t, objects)
+	}
 	if t.masked == "" {
 		t.masked = mask(t.S)
 	}
@@ -43,6 +46,19 @@ func Parse(t *Text, c Chunk) ([]*Node, error) {
 		return nil, err
 	}
 	return roots, nil
+}
+
+// parseAll parses several chunks one after the other.
+func parseAll(t *Text, chunks []Chunk) ([]*Node, error) {
+	var all []*Node
+	for _, c := range chunks {
+		roots, err := Parse(t, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, roots...)
+	}
+	return all, nil
 }
 
 // parseTree parses the documents in t.S[from:to]. src is t.S or its mask: the same
