@@ -155,7 +155,7 @@ func (w *walker) chunk(c yamltree.Chunk) error {
 		if len(variables(v.S)) == 0 && !w.p.prose {
 			return err
 		}
-		w.script(v)
+		w.unparsed(v)
 		return nil
 	}
 	for _, root := range roots {
@@ -168,12 +168,33 @@ func (w *walker) chunk(c yamltree.Chunk) error {
 	return nil
 }
 
+// unparsed looks at the lines of what is no YAML before variables are filled in. Of a
+// schema only the defaults are no prose.
+func (w *walker) unparsed(v yamltree.View) {
+	if !isDefinition(v.S) {
+		w.script(v)
+		return
+	}
+	for at := 0; at < len(v.S); {
+		line, n := yamltree.CutLine(v.S[at:])
+		if strings.HasPrefix(strings.TrimLeft(line, " -"), "default:") {
+			w.script(v.Sub(at, at+len(line)))
+		}
+		at += n
+	}
+}
+
 // worthParsing says whether a document can hold a reference.
 func worthParsing(doc string) bool {
-	if strings.Contains(doc, "kind: CustomResourceDefinition\n") && strings.Contains(doc, "\nspec:") && !strings.Contains(doc, "\nitems:") {
+	if isDefinition(doc) {
 		return mayHoldDefault(doc)
 	}
 	return mayHold(doc) || isWordList(doc)
+}
+
+// isDefinition says that the document is one CustomResourceDefinition, without parsing it.
+func isDefinition(doc string) bool {
+	return strings.Contains(doc, "kind: CustomResourceDefinition\n") && strings.Contains(doc, "\nspec:") && !strings.Contains(doc, "\nitems:")
 }
 
 // isWordList says that s may be a list of references, one per line: its first line is
