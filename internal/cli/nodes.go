@@ -58,10 +58,8 @@ With --format, the configuration of another system is written instead.`,
   kubectl airgap nodes --format hosts --to registry.airgap.example.com/airgap -o certs
   kubectl airgap nodes --format kind --to registry.airgap.example.com/airgap -o bootstrap`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.quiet, err = cmd.Flags().GetBool("quiet"); err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.quiet = isQuiet(cmd)
 			return o.run(cmd.Context(), streams)
 		},
 	}

@@ -56,10 +56,8 @@ only the keys that lead there change.`,
   # after the folder was moved
   kubectl airgap overrides --relocate -o site`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.quiet, err = cmd.Flags().GetBool("quiet"); err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.quiet = isQuiet(cmd)
 			return o.run(cmd, streams)
 		},
 	}

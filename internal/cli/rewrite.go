@@ -48,10 +48,8 @@ two images would go to the same place.`,
   # does everything name the private registry?
   kubectl airgap rewrite -f out --to registry.airgap.example.com/airgap --check`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.quiet, err = cmd.Flags().GetBool("quiet"); err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.quiet = isQuiet(cmd)
 			return o.run(cmd.Context(), streams)
 		},
 	}

@@ -82,6 +82,12 @@ it should be (the findings were printed).`,
 	return root
 }
 
+// isQuiet reads the flag that all commands share.
+func isQuiet(cmd *cobra.Command) bool {
+	quiet, err := cmd.Flags().GetBool("quiet")
+	return err == nil && quiet
+}
+
 // displayName is how the user called the plugin of this name: kubectl finds
 // kubectl-airgap, clusterctl finds clusterctl-airgap.
 func displayName(binary string) string {

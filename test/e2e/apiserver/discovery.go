@@ -94,10 +94,10 @@ func (a *api) discover(w http.ResponseWriter, path string) bool {
 	if !ok || strings.Count(path, "/") > 2 || strings.HasPrefix(path, "api/") && strings.Count(path, "/") > 1 {
 		return false
 	}
-	return a.version1(w, version)
+	return a.resourceList(w, version)
 }
 
-func (a *api) version1(w http.ResponseWriter, version string) bool {
+func (a *api) resourceList(w http.ResponseWriter, version string) bool {
 	var list []any
 	for _, r := range a.resources {
 		if r.apiVersion() == version {
