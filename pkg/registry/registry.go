@@ -175,9 +175,9 @@ type Content struct {
 
 // PlanOptions say what of the images is moved.
 type PlanOptions struct {
-	Parallel  int                 // images looked at in parallel; 0 means 4
-	Platforms []string            // os/architecture[/variant]; empty means all, which leaves every digest as it is
-	Referrers bool                // take signatures, attestations and SBOMs along
+	Parallel  int      // images looked at in parallel; 0 means 4
+	Platforms []string // os/architecture[/variant]; empty means all, which leaves every digest as it is
+	Referrers bool     // take signatures, attestations and SBOMs along
 	// Manifests gives the bytes of a manifest that is at hand already, so that it
 	// need not be fetched; nil or a false second value mean that it is not.
 	Manifests func(Descriptor) ([]byte, bool)

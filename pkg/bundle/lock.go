@@ -1,0 +1,62 @@
+package bundle
+
+import (
+	"github.com/opencontainers/go-digest"
+)
+
+// What stands at the top of every lock.
+const (
+	APIVersion = "kubectl-airgap.io/v1alpha1"
+	LockKind   = "Lock"
+)
+
+// A Lock says what an archive holds: airgap.lock.yaml.
+type Lock struct {
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Images     []LockImage  `json:"images"`
+	Files      []LockFile   `json:"files,omitempty"`
+	Elsewhere  []LockedBlob `json:"elsewhere,omitempty"` // left out, because the site has them (pull --have)
+}
+
+// A LockImage is one image of an archive.
+type LockImage struct {
+	// Image is its name, the one that manifests use.
+	Image string `json:"image"`
+	// From is where it was fetched, if under another name (--source-map).
+	From string `json:"from,omitempty"`
+	// Digest is what the archive holds under the name.
+	Digest digest.Digest `json:"digest"`
+	// SourceDigest is what the source held under the name, where leaving out
+	// platforms has made another digest of it.
+	SourceDigest digest.Digest  `json:"sourceDigest,omitempty"`
+	MediaType    string         `json:"mediaType"`
+	Size         int64          `json:"size"` // bytes, everything it consists of
+	Platforms    []LockPlatform `json:"platforms,omitempty"`
+	Target       string         `json:"target,omitempty"` // where it goes, if that was known
+	Uses         []string       `json:"uses,omitempty"`   // file:line:column, sorted
+	Referrers    []string       `json:"referrers,omitempty"`
+}
+
+// A LockPlatform is what an image is for one platform.
+type LockPlatform struct {
+	Platform string        `json:"platform"` // os/architecture[/variant]
+	Digest   digest.Digest `json:"digest"`
+	Size     int64         `json:"size"` // bytes of manifest, config and layers
+}
+
+// A LockFile is one file of an archive that belongs to no image.
+type LockFile struct {
+	Path   string `json:"path"`           // in the archive, slash-separated
+	URL    string `json:"url,omitempty"`  // where it came from
+	SHA256 string `json:"sha256"`         // 64 hexadecimal digits
+	Size   int64  `json:"size"`           // bytes
+	Mode   string `json:"mode,omitempty"` // octal; empty means 0644
+}
+
+// A LockedBlob is content that the archive does not hold because its site does.
+type LockedBlob struct {
+	Digest digest.Digest `json:"digest"`
+	Size   int64         `json:"size"`
+	Image  string        `json:"image"` // an image of the site that consists of it
+}
