@@ -50,6 +50,8 @@ type Mapping struct {
 	layout Layout
 	group  string
 	rules  []rule // the longest From first
+
+	digests map[string]string // what the target has instead of a digest
 }
 
 // A rule is a Rule that was read.
@@ -115,6 +117,15 @@ func CheckGroup(group string) error {
 // A group that CheckGroup refuses makes targets that Pairs refuses.
 func (m Mapping) InGroup(group string) Mapping {
 	m.group = group
+	return m
+}
+
+// WithDigests returns the mapping for a target that has other content under some
+// digests: an image whose digest is a key gets the value with its new name. That
+// is how an image index is named that was carried without some of its platforms.
+// The values must be no keys.
+func (m Mapping) WithDigests(digests map[string]string) Mapping {
+	m.digests = digests
 	return m
 }
 

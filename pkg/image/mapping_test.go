@@ -209,3 +209,22 @@ func TestCheckGroup(t *testing.T) {
 		}
 	}
 }
+
+func TestWithDigests(t *testing.T) {
+	whole, part := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	m := newMapping(t, "r.example.org/p", LayoutPath).WithDigests(map[string]string{whole: part})
+	for source, want := range map[string]string{
+		"quay.io/a/b:v1@" + whole:        "r.example.org/p/a/b:v1@" + part,
+		"quay.io/a/b:v1@" + part:         "r.example.org/p/a/b:v1@" + part,
+		"quay.io/a/b:v1":                 "r.example.org/p/a/b:v1",
+		"r.example.org/p/a/b:v1@" + part: "r.example.org/p/a/b:v1@" + part,
+	} {
+		r, err := Parse(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := m.Target(r); got.String() != want {
+			t.Errorf("%s goes to %s, want %s", source, got, want)
+		}
+	}
+}

@@ -20,6 +20,9 @@ func (m Mapping) Target(r Ref) (Ref, bool) {
 		t.Repository = lastElement(r.Repository)
 	}
 	t = official(t)
+	if digest, ok := m.digests[t.Digest]; ok {
+		t.Digest = digest
+	}
 	return t, t != r
 }
 
