@@ -203,7 +203,8 @@ type Result struct {
 // An Event is a step of making or carrying out a plan, for whoever shows progress.
 type Event struct {
 	Kind  EventKind
-	Name  string // the image, or the blob's digest
+	Name  string // the image, or the blob's digest; the name of a file that belongs to no image
+	Image string // BlobBegin: an image that consists of the blob, for people read no digests; may be empty
 	Bytes int64  // Advance: bytes since the last one; BlobBegin, BlobEnd: the size of the blob
 	Note  string // Waiting: why, such as "rate limited by docker.io, 30s"
 }
