@@ -25,6 +25,9 @@ type LockImage struct {
 	Image string `json:"image"`
 	// From is where it was fetched, if under another name (--source-map).
 	From string `json:"from,omitempty"`
+	// Groups are the folders of the manifests that use it, which layout group makes
+	// part of its target: cni, csi; sorted.
+	Groups []string `json:"groups,omitempty"`
 	// Digest is what the archive holds under the name.
 	Digest digest.Digest `json:"digest"`
 	// SourceDigest is what the source held under the name, where leaving out
