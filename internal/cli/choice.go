@@ -29,8 +29,27 @@ func chooseFlag[Word ~string](cmd *cobra.Command, c *choice, name, shorthand, us
 
 // complete makes the shell complete the values of a flag.
 func complete(cmd *cobra.Command, flag string, words ...string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
+	completeWith(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeWith makes the shell ask a function for the flag's values.
+func completeWith(cmd *cobra.Command, flag string, words cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, words); err != nil {
+		panic(err) // the flag was never added: a slip in this package
+	}
+}
+
+// completeFiles makes the shell complete the flag's value by files with one of the
+// extensions (without the dot), or by any file.
+func completeFiles(cmd *cobra.Command, flag string, extensions ...string) {
+	if err := cmd.MarkFlagFilename(flag, extensions...); err != nil {
+		panic(err) // the flag was never added: a slip in this package
+	}
+}
+
+// completeDirs makes the shell complete the flag's value by directories.
+func completeDirs(cmd *cobra.Command, flag string) {
+	if err := cmd.MarkFlagDirname(flag); err != nil {
 		panic(err) // the flag was never added: a slip in this package
 	}
 }

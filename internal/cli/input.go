@@ -23,14 +23,8 @@ func (f *inputFlags) addTo(cmd *cobra.Command) {
 		"`DIR` of a kustomization to build and read, may be repeated")
 	flags.DurationVar(&f.timeout, "request-timeout", 30*time.Second,
 		"how long to wait for one URL; 0 waits for ever")
-	for _, err := range []error{
-		cmd.MarkFlagFilename("filename", "yaml", "yml", "json"),
-		cmd.MarkFlagDirname("kustomize"),
-	} {
-		if err != nil {
-			panic(err) // the flag was never added: a slip in this file
-		}
-	}
+	completeFiles(cmd, "filename", "yaml", "yml", "json")
+	completeDirs(cmd, "kustomize")
 }
 
 // given says that the user named inputs.

@@ -77,9 +77,7 @@ With --format, the configuration of another system is written instead.`,
 	flags.StringVarP(&o.output, "output", "o", "",
 		"write into `DIR`, every input at its path below the directory it was found in, and copy the other files; - is standard output, the default for one input")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write the files where they are")
-	if err := cmd.MarkFlagDirname("output"); err != nil {
-		panic(err) // the flag was never added: a slip in this function
-	}
+	completeDirs(cmd, "output")
 	return cmd
 }
 
@@ -117,7 +115,7 @@ func (o *nodesOptions) check() error {
 		return usagef("--kubernetes-version: %w", err)
 	}
 	switch {
-	case o.mirror.passwordStdin && slices.Contains(o.input.filenames, "-"):
+	case o.mirror.login.passwordStdin && slices.Contains(o.input.filenames, "-"):
 		return usagef("--filename - and --password-stdin both want standard input")
 	case o.inPlace && o.output != "":
 		return usagef("--in-place and --output exclude each other")
@@ -140,7 +138,7 @@ type nodeSource struct {
 func nodesSource(in *input.Input, f *manifest.File) (nodeSource, error) {
 	s := nodeSource{in: in, text: f.Source()}
 	seen := map[string]bool{}
-	for _, u := range f.Uses() {
+	for u := range f.Uses() {
 		if host := u.Ref.Registry; u.Confidence >= manifest.Likely && !seen[host] && nodes.IsUpstream(host) {
 			seen[host] = true
 			s.hosts = append(s.hosts, strings.Clone(host))

@@ -70,15 +70,9 @@ only the keys that lead there change.`,
 	flags.StringVarP(&o.output, "output", "o", "", "write below `DIR` (by default clusterctl's own configuration folder)")
 	flags.StringVar(&o.configFile, "config-file", "", "write this clusterctl.yaml (by default DIR/clusterctl.yaml)")
 	flags.BoolVar(&o.relocate, "relocate", false, "only correct the paths in clusterctl.yaml, after DIR was moved")
-	for _, err := range []error{
-		cmd.MarkFlagDirname("output"),
-		cmd.MarkFlagFilename("config-file", "yaml", "yml"),
-		cmd.RegisterFlagCompletionFunc("provider", completeProviders),
-	} {
-		if err != nil {
-			panic(err) // the flag was never added: a slip in this function
-		}
-	}
+	completeDirs(cmd, "output")
+	completeFiles(cmd, "config-file", "yaml", "yml")
+	completeWith(cmd, "provider", completeProviders)
 	return cmd
 }
 

@@ -62,9 +62,7 @@ two images would go to the same place.`,
 	flags.BoolVar(&o.inPlace, "in-place", false, "write the files where they are")
 	flags.BoolVar(&o.diff, "diff", false, "write nothing, print a unified diff (for patch -p0)")
 	flags.BoolVar(&o.check, "check", false, "write nothing, print what would change; the exit status is 3 if anything would")
-	if err := cmd.MarkFlagDirname("output"); err != nil {
-		panic(err) // the flag was never added: a slip in this function
-	}
+	completeDirs(cmd, "output")
 	return cmd
 }
 

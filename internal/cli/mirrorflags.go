@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,14 +17,12 @@ var usualUpstreams = []string{"docker.io", "gcr.io", "ghcr.io", "k8s.gcr.io", "q
 
 // mirrorFlags say from where nodes pull.
 type mirrorFlags struct {
-	target        targetFlags
-	upstreams     []string
-	caFile        string
-	plainHTTP     bool
-	authSecret    string
-	username      string
-	passwordFile  string
-	passwordStdin bool
+	target     targetFlags
+	upstreams  []string
+	caFile     string
+	plainHTTP  bool
+	authSecret string
+	login      loginFlags
 }
 
 func (f *mirrorFlags) addTo(cmd *cobra.Command) {
@@ -38,19 +34,10 @@ func (f *mirrorFlags) addTo(cmd *cobra.Command) {
 	flags.BoolVar(&f.plainHTTP, "plain-http", false, "the registry speaks no TLS")
 	flags.StringVar(&f.authSecret, "auth-secret", "",
 		"the registry wants a password, which the Secret `NAME` in the namespace of the cluster's objects holds (keys username and password)")
-	flags.StringVar(&f.username, "username", "", "the registry wants a password, and this `USER`")
-	flags.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
-	flags.StringVar(&f.passwordFile, "password-file", "", "read the password from `FILE`")
-	for _, err := range []error{
-		cmd.MarkFlagFilename("ca-file"), cmd.MarkFlagFilename("password-file"),
-	} {
-		if err != nil {
-			panic(err) // the flag was never added: a slip in this function
-		}
-	}
+	f.login.addTo(cmd)
+	completeFiles(cmd, "ca-file")
 	complete(cmd, "upstream")
 	complete(cmd, "auth-secret")
-	complete(cmd, "username")
 }
 
 // options reads what the flags name. The upstreams of the inputs are not yet in it.
@@ -65,42 +52,18 @@ func (f *mirrorFlags) options(stdin io.Reader) (opts nodes.Options, err error) {
 	opts = nodes.Options{
 		Registry: f.target.to, Layout: image.Layout(f.target.layout.value), Rules: rules,
 		Upstreams: slices.Concat(f.upstreams, usualUpstreams),
-		PlainHTTP: f.plainHTTP, Username: f.username, AuthSecret: f.authSecret,
+		PlainHTTP: f.plainHTTP, Username: f.login.username, AuthSecret: f.authSecret,
 	}
 	if f.caFile != "" {
 		if opts.CA, err = os.ReadFile(f.caFile); err != nil {
 			return opts, fmt.Errorf("reading the CA: %w", err)
 		}
 	}
-	if opts.Password, err = f.password(stdin); err != nil {
+	if opts.Password, err = f.login.password(stdin); err != nil {
 		return opts, err
 	}
 	if _, err = nodes.NewMirror(opts); err != nil { // before anything is read
 		return opts, usageError{err}
 	}
 	return opts, nil
-}
-
-// password reads the password from where the flags say, without a line break at its end.
-func (f *mirrorFlags) password(stdin io.Reader) (string, error) {
-	var text []byte
-	var err error
-	switch {
-	case f.passwordStdin && f.passwordFile != "":
-		return "", usagef("--password-stdin and --password-file exclude each other")
-	case f.passwordStdin:
-		text, err = io.ReadAll(io.LimitReader(stdin, 1<<16))
-	case f.passwordFile != "":
-		text, err = os.ReadFile(f.passwordFile)
-	default:
-		return "", nil
-	}
-	text = bytes.TrimRight(text, "\r\n")
-	if err == nil && len(text) == 0 {
-		err = errors.New("it is empty")
-	}
-	if err != nil {
-		return "", fmt.Errorf("reading the password: %w", err)
-	}
-	return string(text), nil
 }
