@@ -73,9 +73,9 @@ func (o *imagesOptions) addManifests(ctx context.Context, streams Streams, list 
 	if err != nil {
 		return err
 	}
-	lists, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (*imagelist.List, error) {
+	lists, err := input.Each(ctx, set.Inputs, func(_ *input.Input, f *manifest.File) (*imagelist.List, error) {
 		list := imagelist.New(o.confidence.level())
-		list.Add(in.Name, f.Uses())
+		list.Add(f.Uses())
 		return list, nil
 	})
 	if err != nil {

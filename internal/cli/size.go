@@ -24,7 +24,7 @@ func (s *byteSize) Set(text string) error {
 	number := strings.TrimRight(text, "kKMGTiBb")
 	factor, ok := unit(text[len(number):])
 	n, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || n <= 0 || n*factor >= math.MaxInt64 {
+	if !ok || err != nil || !(n > 0 && n*factor < math.MaxInt64) {
 		return fmt.Errorf("%q is no size: write a number of bytes, or one with a unit such as 4G or 4.7GB", text)
 	}
 	*s = byteSize(n * factor)

@@ -62,7 +62,7 @@ func (f *targetFlags) rules() ([]image.Rule, error) {
 
 // group is the group of file in layout group; other layouts know none.
 func (f *targetFlags) group(in *input.Input, file *manifest.File) (string, error) {
-	if image.Layout(f.layout.value) != image.LayoutGroup || len(file.Uses()) == 0 {
+	if image.Layout(f.layout.value) != image.LayoutGroup || !file.HasUses() {
 		return "", nil
 	}
 	group := in.Group()
