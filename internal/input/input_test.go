@@ -185,7 +185,7 @@ func TestEachKeepsOrder(t *testing.T) {
 	}
 	all[7], all[31] = "\x00", "\xff"
 	tags, err := Each(t.Context(), texts(all...), func(in *Input, f *manifest.File) (string, error) {
-		tag := f.Uses()[0].Ref.Tag
+		tag := slices.Collect(f.Uses())[0].Ref.Tag
 		if len(tag) == 1 {
 			time.Sleep(5 * time.Millisecond)
 		}

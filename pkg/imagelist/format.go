@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"go.yaml.in/yaml/v3"
@@ -33,7 +35,7 @@ type WriteOptions struct {
 // A format writes items. Errors of the writer stick to it, so they need no look.
 type format struct {
 	name  Format
-	write func(*bufio.Writer, []*Item, WriteOptions) error
+	write func(*bufio.Writer, iter.Seq[Item], WriteOptions) error
 }
 
 // formats are all formats, in the order in which help shows them.
@@ -74,8 +76,8 @@ func (l *List) Write(w io.Writer, f Format, opts WriteOptions) error {
 	return nil
 }
 
-func writeText(w *bufio.Writer, items []*Item, opts WriteOptions) error {
-	for _, item := range items {
+func writeText(w *bufio.Writer, items iter.Seq[Item], opts WriteOptions) error {
+	for item := range items {
 		fmt.Fprintln(w, item.Image)
 		if !opts.Explain {
 			continue
@@ -87,7 +89,7 @@ func writeText(w *bufio.Writer, items []*Item, opts WriteOptions) error {
 	return nil
 }
 
-func writeTable(w *bufio.Writer, items []*Item, opts WriteOptions) error {
+func writeTable(w *bufio.Writer, items iter.Seq[Item], opts WriteOptions) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	header, row := "IMAGE\tPLACE\tFORM\tCONFIDENCE", "%s\t%s\t%s\t%s"
 	if opts.Explain {
@@ -95,7 +97,7 @@ func writeTable(w *bufio.Writer, items []*Item, opts WriteOptions) error {
 		row += "\t%s\t%s\t%s"
 	}
 	fmt.Fprintln(columns, header)
-	for _, item := range items {
+	for item := range items {
 		for _, u := range item.Uses {
 			cells := []any{item.Image, u.place(), u.Form, u.Confidence}
 			if opts.Explain {
@@ -132,27 +134,80 @@ func orNone(s string) string {
 
 // An object is what the object formats show.
 type object struct {
-	APIVersion string  `json:"apiVersion" yaml:"apiVersion"`
-	Kind       string  `json:"kind" yaml:"kind"`
-	Items      []*Item `json:"items" yaml:"items"`
+	APIVersion string `json:"apiVersion" yaml:"apiVersion"`
+	Kind       string `json:"kind" yaml:"kind"`
+	Items      []Item `json:"items" yaml:"items"`
 }
 
-func newObject(items []*Item) object {
-	return object{"kubectl-airgap.io/v1alpha1", "ImageList", items}
+// An encoding writes objects.
+type encoding struct {
+	encode func(io.Writer, object) error
+	head   string // the end of what stands before the first item
+	comma  string // what stands between two items
+	tail   string // what stands behind the last one
 }
 
-func writeJSON(w *bufio.Writer, items []*Item, _ WriteOptions) error {
+func writeJSON(w *bufio.Writer, items iter.Seq[Item], _ WriteOptions) error {
+	return encoding{encodeJSON, "\"items\": [\n", ",\n", "\n  ]\n}\n"}.write(w, items)
+}
+
+func encodeJSON(w io.Writer, o object) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(newObject(items))
+	return encoder.Encode(o)
 }
 
-func writeYAML(w *bufio.Writer, items []*Item, _ WriteOptions) error {
+func writeYAML(w *bufio.Writer, items iter.Seq[Item], _ WriteOptions) error {
+	return encoding{encodeYAML, "\nitems:\n", "", ""}.write(w, items)
+}
+
+func encodeYAML(w io.Writer, o object) error {
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(newObject(items)); err != nil {
+	if err := encoder.Encode(o); err != nil {
 		return err
 	}
 	return encoder.Close()
+}
+
+// maxBatch is how many items are encoded at once. The encoders keep all that they
+// encode in memory, several times.
+const maxBatch = 100
+
+// write writes the object that holds the items, encoded batch by batch.
+func (e encoding) write(w *bufio.Writer, items iter.Seq[Item]) error {
+	batch, first := make([]Item, 0, maxBatch), true
+	for item := range items {
+		if len(batch) == maxBatch {
+			if err := e.writeBatch(w, batch, first); err != nil {
+				return err
+			}
+			batch, first = batch[:0], false
+		}
+		batch = append(batch, item)
+	}
+	err := e.writeBatch(w, batch, first)
+	if len(batch) > 0 {
+		w.WriteString(e.tail) //nolint:errcheck // an error sticks to w
+	}
+	return err
+}
+
+// writeBatch writes the items of a batch without the tail; the first one with the head.
+func (e encoding) writeBatch(w *bufio.Writer, batch []Item, first bool) error {
+	var b strings.Builder
+	if err := e.encode(&b, object{"kubectl-airgap.io/v1alpha1", "ImageList", batch}); err != nil {
+		return err
+	}
+	text := b.String()
+	if len(batch) > 0 {
+		text = strings.TrimSuffix(text, e.tail)
+	}
+	if !first {
+		_, text, _ = strings.Cut(text, e.head)
+		text = e.comma + text
+	}
+	_, err := w.WriteString(text)
+	return err
 }

@@ -6,8 +6,7 @@
 package imagelist
 
 import (
-	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // A Use is one place that names an image: a manifest.Use without what only its
-// file needs, so that a list does not keep files in memory.
+// file needs.
 type Use struct {
 	File       string        `json:"file" yaml:"file"`
 	Line       int           `json:"line" yaml:"line"`
@@ -44,81 +43,104 @@ type Item struct {
 // A List collects images. The zero List is empty and takes every use, however
 // unsure; New makes one that is choosier.
 type List struct {
-	least manifest.Confidence
-	items map[string]*Item
+	least  manifest.Confidence
+	blocks [][]use // in the order of the input
 }
+
+// A use is a Use as a list keeps it: small, since there may be very many, and
+// without ties to the file, all of which a part of it would keep in memory.
+type use struct {
+	image        string
+	written      string
+	origin       *manifest.Origin
+	item         int32 // as in manifest.Use
+	line, column int32
+	templated    bool
+}
+
+// maxBlock is how many uses stand in one block, so that none is ever moved for
+// others to be added.
+const maxBlock = 1024
 
 // New returns an empty list that leaves out every use less sure than least.
 func New(least manifest.Confidence) *List {
 	return &List{least: least}
 }
 
-// Add adds the uses found in the file of this name. Prefixes are left out, since
-// they name no image by themselves.
-func (l *List) Add(file string, uses []manifest.Use) {
-	for i := range uses {
-		u := &uses[i]
+// Add adds uses. Prefixes are left out, since they name no image by themselves.
+func (l *List) Add(uses iter.Seq[manifest.Use]) {
+	for u := range uses {
 		if !u.Prefix && u.Confidence >= l.least {
-			l.add(file, u)
+			l.add(&u)
 		}
 	}
 }
 
-func (l *List) add(file string, u *manifest.Use) {
-	key := u.Ref.String()
-	if u.Templated {
-		key = u.Written
+func (l *List) add(u *manifest.Use) {
+	x := use{
+		image: u.Ref.String(), origin: u.Origin, item: int32(u.Item),
+		line: int32(u.Line), column: int32(u.Column), templated: u.Templated,
 	}
-	// Clones, since what a manifest.Use holds may be a part of the whole file.
-	l.append(strings.Clone(key), u.Templated, Use{
-		File:       file,
-		Line:       u.Line,
-		Column:     u.Column,
-		Document:   u.Document,
-		Object:     strings.Clone(u.Object),
-		Path:       strings.Clone(u.Path),
-		Form:       u.Form,
-		Confidence: u.Confidence.String(),
-		Rule:       u.Rule,
-		Written:    strings.Clone(u.Written),
-	})
+	if u.Templated {
+		x.image = strings.Clone(u.Written)
+	}
+	x.written = x.image
+	if u.Written != x.image {
+		x.written = strings.Clone(u.Written)
+	}
+	last := len(l.blocks) - 1
+	if last < 0 || len(l.blocks[last]) >= maxBlock {
+		l.blocks, last = append(l.blocks, nil), last+1
+	}
+	l.blocks[last] = append(l.blocks[last], x)
 }
 
 // AddLines adds the images that a source other than a file names, one per line,
 // such as the answer of a program. The rule says how they became known.
 func (l *List) AddLines(source, rule string, refs []image.Ref) {
+	origin := &manifest.Origin{
+		File: source, Document: 1, Form: manifest.FormList, Confidence: manifest.Certain, Rule: rule,
+	}
 	for i, r := range refs {
-		l.add(source, &manifest.Use{
-			Ref: r, Written: r.String(), Document: 1, Path: fmt.Sprintf("[%d]", i), Line: i + 1, Column: 1,
-			Form: manifest.FormList, Confidence: manifest.Certain, Rule: rule,
-		})
+		l.add(&manifest.Use{Origin: origin, Ref: r, Written: r.String(), Item: i, Line: i + 1, Column: 1})
 	}
 }
 
-func (l *List) append(key string, templated bool, uses ...Use) {
-	if l.items == nil {
-		l.items = map[string]*Item{}
-	}
-	item := l.items[key]
-	if item == nil {
-		item = &Item{Image: key, Templated: templated}
-		l.items[key] = item
-	}
-	item.Uses = append(item.Uses, uses...)
-}
-
-// Merge adds what is in other, behind what is here.
+// Merge adds what is in other, behind what is here. Other must not change after that.
 func (l *List) Merge(other *List) {
-	for key, item := range other.items {
-		l.append(key, item.Templated, item.Uses...)
-	}
+	l.blocks = append(l.blocks, other.blocks...)
 }
 
 // Items are the images, sorted by their reference, each once.
-func (l *List) Items() []*Item {
-	items := make([]*Item, 0, len(l.items))
-	for _, key := range slices.Sorted(maps.Keys(l.items)) {
-		items = append(items, l.items[key])
+func (l *List) Items() iter.Seq[Item] {
+	var uses []*use
+	for _, block := range l.blocks {
+		for i := range block {
+			uses = append(uses, &block[i])
+		}
 	}
-	return items
+	slices.SortStableFunc(uses, func(a, b *use) int { return strings.Compare(a.image, b.image) })
+	return func(yield func(Item) bool) {
+		for from, to := 0, 0; from < len(uses); from = to {
+			for to < len(uses) && uses[to].image == uses[from].image {
+				to++
+			}
+			if !yield(newItem(uses[from:to])) {
+				return
+			}
+		}
+	}
+}
+
+// newItem is the item of all uses of one image.
+func newItem(uses []*use) Item {
+	item := Item{Image: uses[0].image, Templated: uses[0].templated, Uses: make([]Use, len(uses))}
+	for i, u := range uses {
+		item.Uses[i] = Use{
+			File: u.origin.File, Line: int(u.line), Column: int(u.column), Document: u.origin.Document,
+			Object: u.origin.Object, Path: manifest.Use{Origin: u.origin, Item: int(u.item)}.Path(),
+			Form: u.origin.Form, Confidence: u.origin.Confidence.String(), Rule: u.origin.Rule, Written: u.written,
+		}
+	}
+	return item
 }

@@ -60,7 +60,7 @@ func TestListHoldsWhatIsSureEnough(t *testing.T) {
 		manifest.Possible: "docker.io/acme/flavour:v3\n" + strings.Replace(certain, "quay.io/acme/tool", "quay.io/acme/sidecar:v1\nquay.io/acme/tool", 1),
 	} {
 		l := imagelist.New(level)
-		l.Add("site.yaml", parse(t, "site.yaml", site).Uses())
+		l.Add(parse(t, "site.yaml", site).Uses())
 		if got := write(t, l, imagelist.FormatText); got != want {
 			t.Errorf("%v:\n%swant\n%s", level, got, want)
 		}
@@ -69,12 +69,12 @@ func TestListHoldsWhatIsSureEnough(t *testing.T) {
 
 func TestUsesAreInOrderOfInput(t *testing.T) {
 	var all, first, second imagelist.List
-	second.Add("a.yaml", parse(t, "a.yaml", site).Uses())
-	first.Add("z.yaml", parse(t, "z.yaml", site).Uses())
+	second.Add(parse(t, "a.yaml", site).Uses())
+	first.Add(parse(t, "z.yaml", site).Uses())
 	all.Merge(&first)
 	all.Merge(&second)
 	var places []string
-	for _, item := range all.Items() {
+	for item := range all.Items() {
 		if item.Image == "docker.io/library/nginx:latest" {
 			for _, u := range item.Uses {
 				places = append(places, fmt.Sprintf("%s:%d %s", u.File, u.Line, u.Written))
@@ -93,8 +93,8 @@ func TestUsesAreInOrderOfInput(t *testing.T) {
 // JSON and YAML say the same, for every kind of use.
 func TestObjectFormatsAgree(t *testing.T) {
 	var l imagelist.List
-	l.Add("site.yaml", parse(t, "site.yaml", site).Uses())
-	l.Add("list.txt", parse(t, "list.txt", "quay.io/acme/a:v1\nquay.io/acme/b:v1\n").Uses())
+	l.Add(parse(t, "site.yaml", site).Uses())
+	l.Add(parse(t, "list.txt", "quay.io/acme/a:v1\nquay.io/acme/b:v1\n").Uses())
 	var fromJSON, fromYAML map[string]any
 	if err := json.Unmarshal([]byte(write(t, &l, imagelist.FormatJSON)), &fromJSON); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 func TestWriteFails(t *testing.T) {
 	var l imagelist.List
 	for i := range 200 {
-		l.Add("list.txt", parse(t, "list.txt", fmt.Sprintf("quay.io/acme/image:%d\nquay.io/acme/other:%d\n", i, i)).Uses())
+		l.Add(parse(t, "list.txt", fmt.Sprintf("quay.io/acme/image:%d\nquay.io/acme/other:%d\n", i, i)).Uses())
 	}
 	for _, format := range imagelist.Formats() {
 		whole := len(write(t, &l, format))
@@ -153,7 +153,7 @@ func TestListKeepsNoFiles(t *testing.T) {
 	before := heap()
 	for i := range files {
 		name := fmt.Sprintf("%d.yaml", i)
-		l.Add(name, parse(t, name, site+filler).Uses())
+		l.Add(parse(t, name, site+filler).Uses())
 	}
 	if grown := heap() - before; grown > size {
 		t.Errorf("the list of %d files of 1 MiB holds %d bytes", files, grown)
@@ -175,7 +175,7 @@ func Example() {
 		return
 	}
 	list := imagelist.New(manifest.Likely)
-	list.Add(file.Name, file.Uses())
+	list.Add(file.Uses())
 	if err := list.Write(os.Stdout, imagelist.FormatText, imagelist.WriteOptions{}); err != nil {
 		fmt.Println(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,8 +76,9 @@ func TestCorpusFastPath(t *testing.T) {
 			t.Errorf("%s: %d uses by the byte scan, %d by the full parse", name, len(fast.uses), len(full.uses))
 			continue
 		}
-		for i := range fast.uses {
-			if a, b := fast.uses[i], full.uses[i]; a.Written != b.Written || a.Line != b.Line || a.Path != b.Path || a.Document != b.Document {
+		fastUses, fullUses := slices.Collect(fast.Uses()), slices.Collect(full.Uses())
+		for i, a := range fastUses {
+			if b := fullUses[i]; a.Written != b.Written || a.Line != b.Line || a.Path() != b.Path() || a.Document != b.Document {
 				t.Errorf("%s: %+v by the byte scan, %+v by the full parse", name, a, b)
 			}
 		}
@@ -105,12 +107,8 @@ func TestCorpusIdentity(t *testing.T) {
 func identity(t testing.TB, f *File) string {
 	t.Helper()
 	var e edits
-	for _, u := range f.uses {
-		var changes []change
-		for _, p := range u.parts {
-			changes = append(changes, change{p, p.S})
-		}
-		_ = e.make(changes) // a use that cannot be respelled is left alone
+	for u := range f.Uses() {
+		_ = e.make(u.asItIs()) // a use that cannot be respelled is left alone
 	}
 	out, ok := e.apply(f.text)
 	if !ok {
@@ -144,7 +142,7 @@ func TestCorpusRewrite(t *testing.T) {
 			t.Errorf("%s: rewriting twice is not rewriting once", name)
 		}
 		outside := 0
-		for _, u := range again.uses {
+		for u := range again.Uses() {
 			if u.Confidence > Possible && !strings.HasPrefix(u.Ref.Name(), target) {
 				outside++
 			}
@@ -256,7 +254,7 @@ func TestCorpusTruth(t *testing.T) {
 		}
 		want, prefixes := readTruth(string(truth))
 		seen := map[string]bool{}
-		for _, u := range mustParse(t, name, src, false).uses {
+		for u := range mustParse(t, name, src, false).Uses() {
 			seen[u.Written] = true
 			if u.Prefix || u.Confidence == Possible {
 				continue

@@ -51,7 +51,7 @@ func mayEmbed(s string) bool {
 func (w *walker) within(t *yamltree.Text) {
 	in := &walker{
 		p: w.p, t: t, form: FormEmbedded, document: w.document, object: w.object, group: w.group, kind: w.kind,
-		before: w.before + w.render() + "|", taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{},
+		before: w.before + render(w.path) + "|", taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{},
 	}
 	in.content()
 	w.found += in.found

@@ -23,7 +23,7 @@ func ExampleFile_Uses() {
 		fmt.Println(err)
 		return
 	}
-	for _, u := range f.Uses() {
+	for u := range f.Uses() {
 		fmt.Printf("%d:%d %s (%s, %s)\n", u.Line, u.Column, u.Written, u.Form, u.Confidence)
 	}
 	// Output:

@@ -127,7 +127,7 @@ func (w *walker) jsonPatch(n *yamltree.Node) {
 		return
 	}
 	before, outer := w.before, w.path
-	w.before = before + w.render() + "." + field + "|"
+	w.before = before + render(w.path) + "." + field + "|"
 	w.path = w.patched(path)
 	if w.isCommandLineItem() && filled(value) != nil {
 		w.argument(value.Follow(), "")

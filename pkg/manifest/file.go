@@ -10,9 +10,8 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"iter"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 
@@ -23,7 +22,7 @@ import (
 type File struct {
 	Name string
 	text *yamltree.Text
-	uses []Use
+	uses []found // in the order of the file
 	docs int
 }
 
@@ -50,7 +49,7 @@ func Parse(name string, src []byte) (*File, error) {
 func parse(name string, src []byte, full bool) (*File, error) {
 	f := &File{Name: name, text: &yamltree.Text{S: string(src)}}
 	p := &parser{
-		matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
+		name: name, matchers: matchers(), prefixes: prefixMatchers(), keys: map[string]*keyFacts{},
 		full: full, prose: strings.HasSuffix(name, ".txt"),
 	}
 	err := p.file(f)
@@ -62,7 +61,7 @@ func parse(name string, src []byte, full bool) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	f.uses = inOrder(f.text.S, p.uses)
+	f.uses = p.found
 	return f, nil
 }
 
@@ -72,8 +71,20 @@ func (f *File) Source() string { return f.text.S }
 // Documents is the number of documents in the file.
 func (f *File) Documents() int { return f.docs }
 
+// HasUses says that Uses reports any.
+func (f *File) HasUses() bool { return len(f.uses) > 0 }
+
 // Uses reports every use in source order, at every depth.
-func (f *File) Uses() []Use { return f.uses }
+func (f *File) Uses() iter.Seq[Use] {
+	return func(yield func(Use) bool) {
+		at := place{s: f.text.S, line: 1, column: 1}
+		for i := range f.uses {
+			if !yield(f.uses[i].use(&at)) {
+				return
+			}
+		}
+	}
+}
 
 // Replace returns the bytes of f with each use respelled as to says; every
 // other byte is unchanged. A use for which to returns false is left as it is.
@@ -82,14 +93,19 @@ func (f *File) Uses() []Use { return f.uses }
 func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 	var e edits
 	var refused []error
-	for at := 0; at < len(f.uses); {
-		joint := f.joint(at)
-		at += len(joint)
+	at := place{s: f.text.S, line: 1, column: 1}
+	var joint []Use // that have to change together
+	for i := range f.uses {
+		joint = append(joint, f.uses[i].use(&at))
+		if i+1 < len(f.uses) && f.uses[i].isJoint(&f.uses[i+1]) {
+			continue
+		}
 		if reason := e.respell(joint, to); reason != "" {
 			for _, u := range joint {
-				refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason})
+				refused = append(refused, &RefusedError{f.Name, u.Line, u.Column, u.Written, reason, u.moves})
 			}
 		}
+		joint = joint[:0]
 	}
 	out, ok := e.apply(f.text)
 	if !ok {
@@ -98,26 +114,16 @@ func (f *File) Replace(to func(Use) (image.Ref, bool)) ([]byte, error) {
 	return out, errors.Join(refused...)
 }
 
-// joint is the use at i and those after it that have to change together with it.
-func (f *File) joint(i int) []Use {
-	end := i + 1
-	for end < len(f.uses) && f.uses[i].joint && f.uses[end].joint && f.uses[end].at == f.uses[i].at {
-		end++
-	}
-	return f.uses[i:end]
-}
-
 // A parser holds what the walkers of one file share.
 type parser struct {
+	name     string
 	matchers []matcher
 	prefixes []prefixMatcher
 	keys     map[string]*keyFacts
-	uses     []Use
+	found    []found
 	full     bool
 	prose    bool // the name says that the file need not be YAML
 }
-
-func (p *parser) record(u Use) { p.uses = append(p.uses, u) }
 
 // file walks the documents of f.
 func (p *parser) file(f *File) error {
@@ -136,10 +142,12 @@ func (p *parser) file(f *File) error {
 		if !p.full && !worthParsing(doc) {
 			continue
 		}
+		before := len(p.found)
 		w := &walker{p: p, t: f.text, document: f.docs, taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{}}
 		if err := w.chunk(c); err != nil {
 			return err
 		}
+		sortByPlace(p.found[before:])
 	}
 	return nil
 }
@@ -209,42 +217,4 @@ func isWordList(s string) bool {
 		s = s[n:]
 	}
 	return false
-}
-
-// inOrder gives uses their lines and columns, and sorts them by these.
-func inOrder(s string, uses []Use) []Use {
-	at := make([]int, len(uses))
-	for i, u := range uses {
-		at[i] = u.at.Text.Root(u.at.Base)
-	}
-	if !sort.IntsAreSorted(at) {
-		sort.Stable(byPlace{at, uses})
-	}
-	line, start, seen := 1, 0, 0
-	for i := range uses {
-		for {
-			n := strings.IndexByte(s[seen:at[i]], '\n')
-			if n < 0 {
-				break
-			}
-			seen += n + 1
-			start = seen
-			line++
-		}
-		uses[i].Line, uses[i].Column = line, utf8.RuneCountInString(s[start:at[i]])+1
-	}
-	return uses
-}
-
-// byPlace sorts uses by the bytes of the file where they stand.
-type byPlace struct {
-	at   []int
-	uses []Use
-}
-
-func (p byPlace) Len() int           { return len(p.at) }
-func (p byPlace) Less(i, j int) bool { return p.at[i] < p.at[j] }
-func (p byPlace) Swap(i, j int) {
-	p.at[i], p.at[j] = p.at[j], p.at[i]
-	p.uses[i], p.uses[j] = p.uses[j], p.uses[i]
 }

@@ -99,8 +99,8 @@ func describe(t *testing.T, name, src string) (uses, out string) {
 	t.Helper()
 	f := mustParse(t, name, src, false)
 	var b strings.Builder
-	for _, u := range f.uses {
-		fmt.Fprintf(&b, "%d:%d %s %s %s %s = %s", u.Line, u.Column, u.Form, u.Confidence, u.Rule, u.Path, u.Written)
+	for u := range f.Uses() {
+		fmt.Fprintf(&b, "%d:%d %s %s %s %s = %s", u.Line, u.Column, u.Form, u.Confidence, u.Rule, u.Path(), u.Written)
 		if u.Prefix {
 			b.WriteString(" (prefix)")
 		}

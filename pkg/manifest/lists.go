@@ -73,7 +73,18 @@ func (w *walker) linesOfConfig(n *yamltree.Node) bool {
 
 // list handles a file with one reference per line, and says whether the text is one.
 func (w *walker) list(v yamltree.View) bool {
-	var found []spelling
+	first := len(w.p.found)
+	if entries, rooted := w.listEntries(v); rooted*2 <= entries {
+		w.p.found, w.found = w.p.found[:first], 0
+		return false
+	}
+	return true
+}
+
+// listEntries records the entries of a list, and counts them and those of them that are
+// surely references. It gives up, and says that there are none of these, at a line that
+// is no entry.
+func (w *walker) listEntries(v yamltree.View) (entries, rooted int) {
 	for at := 0; at < len(v.S); {
 		line, n := yamltree.CutLine(v.S[at:])
 		entry := trimView(uncomment(v.Sub(at, at+len(line))))
@@ -84,23 +95,15 @@ func (w *walker) list(v yamltree.View) bool {
 		first := yamltree.WordEnd(entry.S, 0) // what else stands in the line is about the image
 		p, ok := readReference(entry.Sub(0, first))
 		if !ok || !p.named() || first < len(entry.S) && !p.is(taggedReference) {
-			return false
+			return entries, 0
 		}
-		found = append(found, p)
-	}
-	rooted := 0
-	for _, p := range found {
 		if p.is(namedReference) {
 			rooted++
 		}
-	}
-	if rooted*2 <= len(found) {
-		return false
-	}
-	for i, p := range found {
-		w.push(step{index: i})
+		w.push(step{index: entries})
 		w.add(p, "image-list", FormList, Certain)
 		w.pop()
+		entries++
 	}
-	return len(found) > 0
+	return entries, rooted
 }

@@ -128,10 +128,10 @@ func (w *walker) prefixView(v yamltree.View, r prefixRule) bool {
 	if r == dnsBeside() {
 		written = ref.Name() // one field, two uses: say which
 	}
-	w.record(Use{
-		Ref: ref, Written: written, Prefix: true, Implied: r.adds != "",
-		Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix", parts: parts, at: v, joint: r.several || r == dnsBeside(),
-	})
+	w.record(
+		Use{Ref: ref, Written: written, Prefix: true, Implied: r.adds != "", parts: parts, at: v, joint: r.several || r == dnsBeside()},
+		Origin{Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix"},
+	)
 	return true
 }
 

@@ -34,7 +34,8 @@ type change struct {
 // cannot be made to say so.
 func (u *Use) respell(target image.Ref) ([]change, string) {
 	var names []part
-	for _, p := range u.parts {
+	parts := u.spelling()
+	for _, p := range parts {
 		if p.role == namePart {
 			names = append(names, p)
 		}
@@ -42,7 +43,7 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 	if u.Ref.IsZero() || len(names) == 0 {
 		return nil, "a variable or placeholder hides which image this is; give it a value of the private registry"
 	}
-	changes := u.versionChanges(target)
+	changes := u.versionChanges(parts, target)
 	rest := target.Name()
 	for i := len(names) - 1; i > 0; i-- {
 		kept := commonTail(rest, names[i].S)
@@ -61,6 +62,15 @@ func (u *Use) respell(target image.Ref) ([]change, string) {
 	return append(changes, change{names[0], slashedAs(names[0].S, rest)}), ""
 }
 
+// spelling is the parts that spell u.
+func (u *Use) spelling() []part {
+	if u.parts != nil {
+		return u.parts
+	}
+	name, tag, digest := cutReference(u.at.S)
+	return partsOf(u.at, name, tag, digest)
+}
+
 // keepsVariables says that what is filled in later in old stands in s as well.
 func keepsVariables(old, s string) bool {
 	for _, x := range variables(old) {
@@ -74,17 +84,18 @@ func keepsVariables(old, s string) bool {
 // asItIs gives the changes that change nothing: what a use that stays holds against
 // others that share its fields.
 func (u *Use) asItIs() []change {
-	changes := make([]change, len(u.parts))
-	for i, p := range u.parts {
+	parts := u.spelling()
+	changes := make([]change, len(parts))
+	for i, p := range parts {
 		changes[i] = change{p, p.S}
 	}
 	return changes
 }
 
 // versionChanges are the changes of tag and digest, where the target has others.
-func (u *Use) versionChanges(target image.Ref) []change {
+func (u *Use) versionChanges(parts []part, target image.Ref) []change {
 	var changes []change
-	for _, p := range u.parts {
+	for _, p := range parts {
 		switch {
 		case p.role == tagPart && target.Tag != u.Ref.Tag && target.Tag != "":
 			changes = append(changes, change{p, target.Tag})

@@ -25,7 +25,7 @@ const (
 type spelling struct {
 	view      yamltree.View // the reference itself
 	ref       image.Ref
-	parts     []part
+	parts     []part // nil if they are those of one plain reference, which view is
 	templated bool
 
 	host   bool // the registry is written
@@ -95,7 +95,8 @@ func readReference(v yamltree.View) (spelling, bool) {
 	return readTemplate(v)
 }
 
-// newSpelling fills a spelling from the ranges of name, tag and digest in v.s.
+// newSpelling fills a spelling, but for its parts, from the ranges of name, tag and
+// digest in v.s.
 func newSpelling(v yamltree.View, ref image.Ref, name, tag, digest int) spelling {
 	p := spelling{view: v, ref: ref, tagged: tag > name || digest > tag}
 	slash := strings.IndexByte(v.S[:name], '/')
@@ -104,14 +105,19 @@ func newSpelling(v yamltree.View, ref image.Ref, name, tag, digest int) spelling
 		first := v.S[:slash]
 		p.host = strings.ContainsAny(first, ".:") || first == "localhost"
 	}
-	p.parts = []part{{role: namePart, View: v.Sub(0, name)}}
+	return p
+}
+
+// partsOf takes v apart at the ends of name, tag and digest.
+func partsOf(v yamltree.View, name, tag, digest int) []part {
+	parts := append(make([]part, 0, 3), part{role: namePart, View: v.Sub(0, name)})
 	if tag > name {
-		p.parts = append(p.parts, part{role: tagPart, View: v.Sub(name+1, tag)})
+		parts = append(parts, part{role: tagPart, View: v.Sub(name+1, tag)})
 	}
 	if digest > tag {
-		p.parts = append(p.parts, part{role: digestPart, View: v.Sub(tag+1, digest)})
+		parts = append(parts, part{role: digestPart, View: v.Sub(tag+1, digest)})
 	}
-	return p
+	return parts
 }
 
 // cutReference gives the ends of name, tag and digest in s; a part that is not
@@ -158,7 +164,7 @@ func readTemplate(v yamltree.View) (spelling, bool) {
 	}
 	name, tag, digest := cutReference(skeleton)
 	p := newSpelling(v, image.Ref{}, name, tag, digest)
-	p.templated = true
+	p.parts, p.templated = partsOf(v, name, tag, digest), true
 	if registryKnown(v.S[:name], spans) {
 		p.ref = templateRef(v.S, name, tag, digest)
 	} else if strings.Contains(v.S[:name], "{{") {
@@ -210,13 +216,11 @@ func readDefault(v yamltree.View, end, from, to int) (spelling, bool) {
 		return spelling{}, false
 	}
 	name, tag, digest := cutReference(covered(rest, variables(rest)))
+	tail := partsOf(v.Sub(end, len(v.S)), name, tag, digest)
 	if name == 0 { // the whole name is the default, the tag follows
-		tail := newSpelling(v.Sub(end, len(v.S)), whole.ref, name, tag, digest)
-		whole.parts = append([]part{{role: namePart, View: v.Sub(from, to)}}, tail.parts[1:]...)
-	} else {
-		tail := newSpelling(v.Sub(end, len(v.S)), whole.ref, name, tag, digest)
-		whole.parts = append([]part{{role: namePart, View: v.Sub(from, to)}}, tail.parts...)
+		tail = tail[1:]
 	}
+	whole.parts = append([]part{{role: namePart, View: v.Sub(from, to)}}, tail...)
 	whole.view, whole.templated = v, true
 	return whole, true
 }

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"slices"
-	"sort"
 	"strconv"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
@@ -10,16 +9,10 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
-// An edit replaces text.s[from:to] by s.
-type edit struct {
-	from, to int
-	s        string
-}
-
 // edits collects what is to change in each text of a file.
 type edits struct {
-	of     map[*yamltree.Text]map[int]edit // by where the edit begins
-	levels [][]*yamltree.Text              // the texts with edits, by depth
+	of     map[*yamltree.Text]*textEdits
+	levels [][]*yamltree.Text // the texts with edits, by depth
 }
 
 // respell records the changes that make the uses name what to says, all or none.
@@ -28,6 +21,7 @@ func (e *edits) respell(uses []Use, to func(Use) (image.Ref, bool)) (reason stri
 	for i := range uses {
 		changes, reason := uses[i].asItIs(), ""
 		if target, ok := to(uses[i]); ok {
+			uses[i].moves = true
 			changes, reason = uses[i].respell(target)
 		} else if len(uses) == 1 {
 			return ""
@@ -56,13 +50,13 @@ func (e *edits) make(changes []change) (reason string) {
 		if !c.Text.Reachable(c.Base, c.Base+len(c.S)) {
 			return "its spelling does not survive decoding and encoding, so it is left alone"
 		}
-		if !e.agrees(c) {
+		if old, ok := e.of[c.Text].find(c.Base); ok && old != c.edit() {
 			return shares(changes, c)
 		}
 	}
 	for _, c := range changes {
 		if !c.fixed {
-			e.add(c.Text, edit{c.Base, c.Base + len(c.S), c.to})
+			e.add(c.Text, c.edit())
 		}
 	}
 	return ""
@@ -79,26 +73,20 @@ func shares(changes []change, c change) string {
 	return "another image that shares the field " + strconv.Quote(c.S) + " goes elsewhere"
 }
 
-// agrees says that no other use wants something else at the place of c.
-func (e *edits) agrees(c change) bool {
-	old, ok := e.of[c.Text][c.Base]
-	return !ok || old == edit{c.Base, c.Base + len(c.S), c.to}
-}
-
 // add records one edit of t.
 func (e *edits) add(t *yamltree.Text, x edit) {
 	if e.of == nil {
-		e.of = map[*yamltree.Text]map[int]edit{}
+		e.of = map[*yamltree.Text]*textEdits{}
 	}
 	if e.of[t] == nil {
-		e.of[t] = map[int]edit{}
+		e.of[t] = &textEdits{}
 		d := t.Depth()
 		for len(e.levels) <= d {
 			e.levels = append(e.levels, nil)
 		}
 		e.levels[d] = append(e.levels[d], t)
 	}
-	e.of[t][x.from] = x
+	e.of[t].add(x)
 }
 
 // apply carries all edits out to the file and gives its new bytes, and false if
@@ -111,23 +99,23 @@ func (e *edits) apply(file *yamltree.Text) ([]byte, bool) {
 			}
 		}
 	}
-	return splice(file.S, e.sorted(file))
+	return splice(file.S, e.of[file].sorted(file.S))
 }
 
 // outward turns the edits of t into edits of the text around it.
 func (e *edits) outward(t *yamltree.Text) bool {
 	if t.Encode != nil {
-		inner, ok := splice(t.S, e.sorted(t))
+		inner, ok := splice(t.S, e.of[t].sorted(t.S))
 		if !ok || string(inner) == t.S {
 			return ok
 		}
 		s, ok := t.Encode(string(inner))
 		if ok {
-			e.add(t.Outer, edit{t.From, t.To, s})
+			e.add(t.Outer, edit{from: t.From, to: t.To, s: s})
 		}
 		return ok
 	}
-	for _, x := range e.sorted(t) {
+	for _, x := range e.of[t].sorted(t.S) {
 		from, to, ok := t.Span(x.from, x.to)
 		if !ok {
 			return false
@@ -136,36 +124,7 @@ func (e *edits) outward(t *yamltree.Text) bool {
 		if !ok {
 			return false
 		}
-		e.add(t.Outer, edit{from, to, s})
+		e.add(t.Outer, edit{from: from, to: to, s: s})
 	}
 	return true
-}
-
-func (e *edits) sorted(t *yamltree.Text) []edit {
-	list := make([]edit, 0, len(e.of[t]))
-	for _, x := range e.of[t] {
-		if x.s != t.S[x.from:x.to] { // what stays need not be spelled anew
-			list = append(list, x)
-		}
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].from < list[j].from })
-	return list
-}
-
-// splice applies sorted edits to s, and gives false if two of them overlap.
-func splice(s string, list []edit) ([]byte, bool) {
-	size := len(s)
-	for _, x := range list {
-		size += len(x.s) - (x.to - x.from)
-	}
-	b := make([]byte, 0, max(size, 0))
-	at := 0
-	for _, x := range list {
-		if x.from < at {
-			return nil, false
-		}
-		b = append(append(b, s[at:x.from]...), x.s...)
-		at = x.to
-	}
-	return append(b, s[at:]...), true
 }

@@ -62,10 +62,10 @@ func (w *walker) kustomize(g *fields) {
 	}
 	if p, ok := w.read(g.name); ok && p.named() {
 		w.taken[g.name] = true
-		w.record(Use{
-			Ref: p.ref, Written: p.view.S, Prefix: true, Implied: true,
-			Form: FormSplit, Confidence: Certain, Rule: "kustomize-match", parts: p.parts, at: p.view,
-		})
+		w.record(
+			Use{Ref: p.ref, Written: p.view.S, Prefix: true, Implied: true, parts: p.parts, at: p.view},
+			Origin{Form: FormSplit, Confidence: Certain, Rule: "kustomize-match"},
+		)
 	}
 }
 
@@ -227,10 +227,10 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*yamltree
 			w.taken[n] = true
 		}
 	}
-	w.record(Use{
-		Ref: p.ref, Written: written.String(), Templated: p.templated,
-		Form: FormSplit, Confidence: c, Rule: rule, parts: parts, at: at,
-	})
+	w.record(
+		Use{Ref: p.ref, Written: written.String(), Templated: p.templated, parts: parts, at: at},
+		Origin{Form: FormSplit, Confidence: c, Rule: rule},
+	)
 }
 
 // version appends tag and digest as their consumer does.

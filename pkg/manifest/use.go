@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
 
@@ -37,8 +38,26 @@ func (c Confidence) String() string {
 	return [...]string{"possible", "likely", "certain"}[c]
 }
 
+// An Origin says where uses stand and how they were found. The items of a list share
+// one, so that each of many takes little memory.
+type Origin struct {
+	File       string // the name of the file
+	Document   int    // 1-based number of the document in the file
+	Object     string // apiVersion/Kind namespace/name of that document, empty if it is no object
+	Form       Form
+	Confidence Confidence
+	Rule       string // the detection rule that found it
+	At         string // the path of the use, or of the list that it is an item of
+}
+
+// NoItem is the Item of a use that is no item of a list.
+const NoItem = -1
+
 // A Use is one place in a file that names an image.
 type Use struct {
+	*Origin
+	Item int // which item of the list at Origin.At it is, or NoItem
+
 	// Ref is the image, as the kubelet reads it. In a templated use its Tag or
 	// Digest, and all of its Repository but the first element, may hold variables; if
 	// they hide the registry, Ref is the zero Ref.
@@ -56,18 +75,22 @@ type Use struct {
 	// whole image (kubeadm's coredns), and a mapping of images applies to it.
 	Implied bool
 
-	Document   int    // 1-based number of the document in the file
-	Object     string // apiVersion/Kind namespace/name of that document, empty if it is no object
-	Path       string // spec.template.spec.containers[0].image; nested documents join with '|'
-	Line       int    // 1-based, of the outer file
-	Column     int    // 1-based, in characters, of the outer file
-	Form       Form
-	Confidence Confidence
-	Rule       string // the detection rule that found it
+	Line   int // 1-based, of the outer file
+	Column int // 1-based, in characters, of the outer file
 
 	at    yamltree.View // where the use is said to stand
-	parts []part
-	joint bool // changes only together with the other joint uses of its place
+	parts []part        // nil if they are those of one plain reference, which at is
+	joint bool          // changes only together with the other joint uses of its place
+	moves bool          // while it is respelled: it was told to
+}
+
+// Path says where in its object the use stands:
+// spec.template.spec.containers[0].image; nested documents join with '|'.
+func (u Use) Path() string {
+	if u.Item == NoItem {
+		return u.At
+	}
+	return u.At + "[" + strconv.Itoa(u.Item) + "]"
 }
 
 // Target says where m sends the image or prefix that u names, and whether that is
@@ -85,6 +108,8 @@ type RefusedError struct {
 	Line, Column int
 	Written      string
 	Reason       string
+	// Moves says that it was to be respelled, not only to stay beside one that was.
+	Moves bool
 }
 
 // Error is FILE:LINE:COLUMN: REFERENCE: reason.

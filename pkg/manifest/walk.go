@@ -324,24 +324,30 @@ func (w *walker) endsWith(steps []string) bool {
 
 // add records a use.
 func (w *walker) add(p spelling, rule string, form Form, c Confidence) {
-	w.record(Use{
-		Ref: p.ref, Written: p.view.S, Templated: p.templated, Form: form, Confidence: c, Rule: rule, parts: p.parts, at: p.view,
-	})
+	w.record(
+		Use{Ref: p.ref, Written: p.view.S, Templated: p.templated, parts: p.parts, at: p.view},
+		Origin{Form: form, Confidence: c, Rule: rule},
+	)
 }
 
-func (w *walker) record(u Use) {
+func (w *walker) record(u Use, o Origin) {
 	if w.form != "" {
-		u.Form = w.form
+		o.Form = w.form
 	}
-	u.Document, u.Object, u.Path = w.document, w.object, strings.TrimSuffix(w.before+w.render(), "|")
+	o.Document, o.Object = w.document, w.object
+	if last := len(w.path) - 1; last >= 0 && w.path[last].facts == nil {
+		o.At, u.Item = w.before+render(w.path[:last]), w.path[last].index
+	} else {
+		o.At, u.Item = strings.TrimSuffix(w.before+render(w.path), "|"), NoItem
+	}
 	w.found++
-	w.p.record(u)
+	w.p.record(u, o)
 }
 
-// render spells the path: spec.containers[0].image, data["a.yaml"].
-func (w *walker) render() string {
+// render spells a path: spec.containers[0].image, data["a.yaml"].
+func render(path []step) string {
 	var b strings.Builder
-	for _, s := range w.path {
+	for _, s := range path {
 		switch {
 		case s.facts == nil:
 			b.WriteByte('[')

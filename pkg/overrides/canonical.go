@@ -23,9 +23,9 @@ func (p *Piece) inspect() error {
 	if err != nil {
 		return fmt.Errorf("reading what %s became: %w", p.Name, err)
 	}
-	for _, u := range f.Uses() {
+	for u := range f.Uses() {
 		workload := strings.Contains(u.Object, "/Deployment ") || strings.Contains(u.Object, "/DaemonSet ")
-		if !workload || !inspected.MatchString(u.Path) {
+		if !workload || !inspected.MatchString(u.Path()) {
 			continue
 		}
 		image, err := container.ImageFromString(u.Written)

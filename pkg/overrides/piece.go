@@ -79,13 +79,13 @@ func (c *Catalogue) identify(p *Piece, f *manifest.File) bool {
 		return true
 	}
 	p.Role = Components
-	objects := objects(f.Source())
-	if isCertManager(objects, f.Uses()) {
+	objects, uses := objects(f.Source()), slices.Collect(f.Uses())
+	if isCertManager(objects, uses) {
 		p.Labels = []string{CertManager}
 	} else {
 		p.Labels = labels(objects)
 	}
-	p.Version = managerVersion(objects, f.Uses())
+	p.Version = managerVersion(objects, uses)
 	return len(p.Labels) > 0 || c.isComponentsFile(name) && hasController(objects)
 }
 
@@ -216,7 +216,7 @@ func managerVersion(objects []object, uses []manifest.Use) string {
 func tagOf(uses []manifest.Use, o object, path string) string {
 	name := strings.TrimPrefix(o.Metadata.Namespace+"/"+o.Metadata.Name, "/")
 	for _, u := range uses {
-		if u.Path == path && strings.HasSuffix(u.Object, "/Deployment "+name) {
+		if u.Path() == path && strings.HasSuffix(u.Object, "/Deployment "+name) {
 			return u.Ref.Tag
 		}
 	}

@@ -35,8 +35,8 @@ type Result struct {
 	Unsure    int                      // references left alone, as detection was less sure than asked for
 	Refused   []*manifest.RefusedError // references that cannot be respelled, in the order of the file
 
-	group string
-	refs  map[image.Ref]bool // the images of the file
+	group  string
+	images images // of the file
 }
 
 // Options say what File respells.
@@ -57,10 +57,9 @@ type Options struct {
 // alone and is in Refused. An error means that there is no result.
 func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 	r := &rewriter{
-		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group, refs: map[image.Ref]bool{}},
+		Result:  Result{Name: f.Name, Documents: f.Documents(), group: opts.Group},
 		mapping: m.InGroup(opts.Group),
 		opts:    opts,
-		moving:  map[place]int{},
 	}
 	output, err := f.Replace(r.target)
 	for _, leaf := range leaves(err) {
@@ -74,6 +73,7 @@ func File(f *manifest.File, m image.Mapping, opts Options) (*Result, error) {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	r.Output = output
+	r.images.recent = nil
 	if opts.Diff {
 		r.Diff = unified(f.Name, []byte(f.Source()), output)
 	}
@@ -101,11 +101,7 @@ type rewriter struct {
 	Result
 	mapping image.Mapping
 	opts    Options
-	moving  map[place]int // how many uses were told to move, so far without refusal
 }
-
-// A place is where a use stands. Several uses may stand in one.
-type place struct{ line, column int }
 
 // target says where u goes; false if it stays.
 func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
@@ -122,15 +118,14 @@ func (r *rewriter) target(u manifest.Use) (image.Ref, bool) {
 		})
 		return image.Ref{}, false
 	}
-	if !u.Prefix && !r.refs[u.Ref] {
-		r.refs[clone(u.Ref)] = true
+	if !u.Prefix {
+		r.images.add(u.Ref)
 	}
 	if !moves {
 		r.Unchanged++
 		return image.Ref{}, false
 	}
 	r.Rewritten++
-	r.moving[place{u.Line, u.Column}]++
 	if r.opts.Changes {
 		r.Changes = append(r.Changes, Change{u.Line, u.Column, strings.Clone(u.Written), clone(to)})
 	}
@@ -159,12 +154,10 @@ func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
 
 // takeBack makes a use that counts as rewritten one that is refused.
 func (r *rewriter) takeBack(refused *manifest.RefusedError) {
-	at := place{refused.Line, refused.Column}
-	if r.moving[at] > 0 {
-		r.moving[at]--
+	if refused.Moves {
 		r.Rewritten--
 	}
-	i := slices.IndexFunc(r.Changes, func(c Change) bool { return at == place{c.Line, c.Column} })
+	i := slices.IndexFunc(r.Changes, func(c Change) bool { return c.Line == refused.Line && c.Column == refused.Column })
 	if i >= 0 {
 		r.Changes = slices.Delete(r.Changes, i, i+1)
 	}
@@ -174,6 +167,7 @@ func (r *rewriter) takeBack(refused *manifest.RefusedError) {
 // refuse reports a reference, once where several uses of it stand in one place.
 func (r *rewriter) refuse(refused *manifest.RefusedError) {
 	refused.Written = strings.Clone(refused.Written)
+	refused.Moves = true // whatever it was: now the user has to see to it
 	if !slices.ContainsFunc(r.Refused, func(old *manifest.RefusedError) bool { return *old == *refused }) {
 		r.Refused = append(r.Refused, refused)
 	}
