@@ -72,8 +72,9 @@ type Referrer struct {
 	Tag string // the tag by which cosign finds it, empty where the subject field says it
 }
 
-// A Plan is what a transfer moves. It is data: making it reads manifests, never
-// blobs, and writes nothing.
+// A Plan is what a transfer moves. It is data: making it reads manifests, and of
+// blobs only the configs that alone say for which platform an image is; it
+// writes nothing.
 type Plan struct {
 	Images []Image // in the order of their sources
 }
@@ -90,12 +91,15 @@ type Image struct {
 	// Platforms are what Root offers, in its own order. An artifact that is no
 	// container image has none.
 	Platforms []PlatformImage
+	// Missing are the platforms that were asked for and that Root does not offer.
+	Missing []string
 	// Manifests are all manifests in the order in which they must be written:
-	// children before parents, referrers after their subject, Root last but for
-	// its referrers.
+	// children before parents and Root after all of its own, then the referrers of
+	// any of them, each after its subject.
 	Manifests []Manifest
 	// Blobs are configs and layers, each digest once, in the order in which the
-	// manifests name them.
+	// manifests name them. Data holds the content of those that making the plan
+	// has read: Transfer does not fetch them again.
 	Blobs []Descriptor
 	// Foreign are layers that are fetched from URLs of their own and that
 	// registries do not hold (media types with "foreign" or "nondistributable").
@@ -205,7 +209,7 @@ type Event struct {
 	Kind  EventKind
 	Name  string // the image, or the blob's digest; the name of a file that belongs to no image
 	Image string // BlobBegin: an image that consists of the blob, for people read no digests; may be empty
-	Bytes int64  // Advance: bytes since the last one; BlobBegin, BlobEnd: the size of the blob
+	Bytes int64  // Advance: bytes since the last one, negative where a blob is begun anew; BlobBegin, BlobEnd: the size of the blob
 	Note  string // Waiting: why, such as "rate limited by docker.io, 30s"
 }
 
