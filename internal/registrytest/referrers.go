@@ -24,8 +24,10 @@ func (r *Registry) SeedReferrer(repository string, subject ocispec.Descriptor, a
 func (r *Registry) SeedCosign(repository string, subject ocispec.Descriptor, suffix string) (tag string, desc ocispec.Descriptor, err error) {
 	s := seeding{r: r, repository: repository}
 	payload := `{"critical":{"image":{"docker-manifest-digest":"` + subject.Digest.String() + `"},"type":"cosign container image signature"}}`
-	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: s.blob(ocispec.MediaTypeImageConfig, []byte(`{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`))}
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: s.blob(ocispec.MediaTypeImageConfig, []byte(`{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`)),
+	}
 	layer := s.blob("application/vnd.dev.cosign.simplesigning.v1+json", []byte(payload))
 	layer.Annotations = map[string]string{"dev.cosignproject.cosign/signature": "c2lnbmF0dXJl"}
 	m.Layers = []ocispec.Descriptor{layer}

@@ -95,8 +95,10 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = body
 	defer func() {
 		p := recover() // a cut connection is a panic; it counts as well
-		r.record(Request{Kind: kind.done(rec.status), Method: req.Method, Path: req.URL.Path,
-			Range: req.Header.Get("Range"), Status: rec.status, Sent: rec.n, Received: body.n})
+		r.record(Request{
+			Kind: kind.done(rec.status), Method: req.Method, Path: req.URL.Path,
+			Range: req.Header.Get("Range"), Status: rec.status, Sent: rec.n, Received: body.n,
+		})
 		if p != nil {
 			panic(p)
 		}

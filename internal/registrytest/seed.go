@@ -121,8 +121,10 @@ func (s *seeding) manifest(platform, tag string) ocispec.Descriptor {
 		Config:   ocispec.ImageConfig{Entrypoint: []string{"/" + s.repository}, WorkingDir: "/"},
 		RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: diffs},
 	}
-	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: kinds[0],
-		Config: s.blob(kinds[1], encode(config)), Layers: layers}
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: kinds[0],
+		Config: s.blob(kinds[1], encode(config)), Layers: layers,
+	}
 	desc := s.put(kinds[0], tag, m)
 	if s.indexed() {
 		p := config.Platform
@@ -169,9 +171,11 @@ func (s *seeding) layers(platform string) (layers []ocispec.Descriptor, diffs []
 // attestation makes what BuildKit puts beside the image of a platform.
 func (s *seeding) attestation(of ocispec.Descriptor) ocispec.Descriptor {
 	statement := s.blob("application/vnd.in-toto+json", []byte(`{"_type":"https://in-toto.io/Statement/v0.1","subject":"`+of.Digest.String()+`"}`))
-	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: s.blob(ocispec.MediaTypeImageConfig, []byte(`{"architecture":"unknown","os":"unknown","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`)),
-		Layers: []ocispec.Descriptor{statement}}
+		Layers: []ocispec.Descriptor{statement},
+	}
 	desc := s.put(ocispec.MediaTypeImageManifest, "", m)
 	desc.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
 	desc.Annotations = map[string]string{

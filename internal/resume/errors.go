@@ -1,0 +1,139 @@
+package resume
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const tooManyRequests = http.StatusTooManyRequests
+
+// A StatusError is an answer that is no success.
+type StatusError struct {
+	Host       string        // who answered
+	Code       int           // HTTP status
+	RetryAfter time.Duration // how long it wants us to wait; 0 if it does not say
+	Message    string        // what else it said; may be empty
+}
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("%s answered %d %s", e.Host, e.Code, http.StatusText(e.Code))
+	if e.Code == tooManyRequests {
+		text = "rate limited by " + e.Host + " (429)"
+	}
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return strings.TrimSpace(text)
+}
+
+// Status makes a StatusError of an answer, with the Retry-After that it carries.
+// It reads nothing of the body and does not close it.
+func Status(resp *http.Response) *StatusError {
+	e := &StatusError{Code: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
+	if resp.Request != nil {
+		e.Host = resp.Request.URL.Host
+	}
+	return e
+}
+
+// retryAfter reads Retry-After: seconds or a date (RFC 9110, 10.2.3).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if s, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+func statusOf(err error) *StatusError {
+	var status *StatusError
+	errors.As(err, &status)
+	return status
+}
+
+// final is an error after which nothing is tried again.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+// Final marks err as one that another try cannot mend. nil stays nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return final{err}
+}
+
+// ErrStalled says that nothing came for too long.
+var ErrStalled = errors.New("the connection has stalled")
+
+// triesWorth is how many tries the failure err is worth: 1 for what will not go
+// away by itself.
+func triesWorth(err error) int {
+	const all = math.MaxInt
+	if status := statusOf(err); status != nil {
+		return statusWorth(status.Code)
+	}
+	var (
+		marked final
+		dns    *net.DNSError
+		where  *url.Error
+		op     *net.OpError
+	)
+	switch {
+	case errors.As(err, &marked), certificate(err):
+		return 1
+	case errors.Is(err, ErrStalled), errors.Is(err, io.ErrUnexpectedEOF):
+		return all
+	case errors.Is(err, context.Canceled):
+		return 1
+	case errors.As(err, &dns) && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED):
+		return 3 // a name or a port mistyped, or a server that is just starting
+	case errors.As(err, &where), errors.As(err, &op), errors.Is(err, syscall.ECONNRESET):
+		return all
+	}
+	return 1
+}
+
+func statusWorth(code int) int {
+	switch code {
+	case http.StatusRequestTimeout, http.StatusTooEarly, tooManyRequests:
+		return math.MaxInt
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage,
+		http.StatusNetworkAuthenticationRequired:
+		return 1
+	}
+	if code >= 500 {
+		return math.MaxInt
+	}
+	return 1
+}
+
+// certificate says whether the two ends do not agree on TLS.
+func certificate(err error) bool {
+	var (
+		verify    *tls.CertificateVerificationError
+		unknown   x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		alert     tls.AlertError
+		plaintext tls.RecordHeaderError
+	)
+	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) ||
+		errors.As(err, &invalid) || errors.As(err, &alert) || errors.As(err, &plaintext)
+}
