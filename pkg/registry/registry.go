@@ -45,7 +45,9 @@ type Sink interface {
 	// PutBlob makes a blob part of ref's repository: not at all if it is there, by
 	// a mount from one of the repositories elsewhere (tags and digests in them do
 	// not count) if the place can do that, else by what open gives. open may be
-	// called more than once, each time for the whole content.
+	// called more than once, each time for the whole content. What it gives has
+	// desc's digest and size, or reading it fails before the last byte: the sink
+	// need not hash it again.
 	PutBlob(ctx context.Context, ref image.Ref, desc Descriptor, elsewhere []image.Ref, open Opener) (Outcome, error)
 
 	// PutManifest stores a manifest whose children are there already in ref's
