@@ -1,10 +1,12 @@
 package bundle
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -21,7 +23,19 @@ type reader interface {
 
 // An Archive is an archive that was opened to be read, in place. It is a
 // registry.Source, and may be used by several goroutines at once.
-type Archive struct{}
+type Archive struct {
+	from    reader
+	lock    *Lock
+	entries []stored
+	byPath  map[string]*stored
+	blobs   map[digest.Digest]*stored
+	nodes   map[digest.Digest]*node           // the manifests
+	media   map[digest.Digest]string          // their media types
+	users   map[digest.Digest][]string        // the images that need a manifest or blob, in the lock's order
+	images  map[image.Ref]*LockImage          // by every name
+	repos   map[string]map[digest.Digest]bool // what a repository has, by its name
+	refs    []image.Ref                       // of the lock's images
+}
 
 // An Entry is one file of an archive.
 type Entry struct {
@@ -30,60 +44,146 @@ type Entry struct {
 	Mode fs.FileMode // the permissions that its tar header gives it
 }
 
-// A Finding is something in an archive that is not as it should be.
-type Finding struct {
-	Entry   string        // the path of the entry
-	Digest  digest.Digest // of the blob, if the entry is one
-	Problem string        // what is wrong with it
-	Images  []string      // the images that cannot do without it, sorted
+// Open opens the archive path, or the parts that it was split into. It reads
+// headers, index, lock and manifests and checks that they are sound: no entry
+// leads out of the archive, everything that an image needs is there. It does
+// not read layers: Check does. What is no such archive is an *InvalidError.
+func Open(path string) (*Archive, error) {
+	r, ok, err := openParts(path)
+	if err == nil && !ok {
+		r, err = openWhole(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the archive %s: %w", path, err)
+	}
+	a, err := newArchive(r)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the archive %s: %w", path, err), r.Close())
+	}
+	return a, nil
 }
 
-// Open opens the archive path, or the parts that it was split into.
-func Open(path string) (*Archive, error) { return nil, errors.ErrUnsupported }
+// newArchive reads what describes the archive r.
+func newArchive(r reader) (*Archive, error) {
+	a := &Archive{
+		from:   r,
+		byPath: map[string]*stored{},
+		blobs:  map[digest.Digest]*stored{},
+		nodes:  map[digest.Digest]*node{},
+		media:  map[digest.Digest]string{},
+		users:  map[digest.Digest][]string{},
+		images: map[image.Ref]*LockImage{},
+		repos:  map[string]map[digest.Digest]bool{},
+	}
+	var err error
+	if a.entries, err = scan(r); err != nil {
+		return nil, err
+	}
+	for i := range a.entries {
+		e := &a.entries[i]
+		a.byPath[e.Path] = e
+		if d, err := blobOf(e.Path); err == nil && d != "" {
+			a.blobs[d] = e
+		}
+	}
+	if err := checkKind(a.byPath, a.blobs); err != nil {
+		return nil, err
+	}
+	if err := a.readLock(); err != nil {
+		return nil, err
+	}
+	if err := a.readImages(); err != nil {
+		return nil, err
+	}
+	return a, a.checkIndex()
+}
 
 // Close closes the file.
-func (a *Archive) Close() error { return nil }
+func (a *Archive) Close() error { return a.from.Close() }
 
 // Lock gives what the archive says that it holds. It is the archive's own: do not change it.
-func (a *Archive) Lock() *Lock { return nil }
+func (a *Archive) Lock() *Lock { return a.lock }
 
 // Size gives the length of the archive in bytes.
-func (a *Archive) Size() int64 { return 0 }
+func (a *Archive) Size() int64 { return a.from.Size() }
 
 // Entries gives the files of the archive in its order.
-func (a *Archive) Entries() []Entry { return nil }
+func (a *Archive) Entries() []Entry {
+	all := make([]Entry, len(a.entries))
+	for i, e := range a.entries {
+		all[i] = e.Entry
+	}
+	return all
+}
 
 // OpenFile gives the content of the entry path, unchecked. If there is none,
 // the error is a *registry.NotFoundError.
-func (a *Archive) OpenFile(path string) (*io.SectionReader, error) { return nil, errors.ErrUnsupported }
+func (a *Archive) OpenFile(path string) (*io.SectionReader, error) {
+	e := a.byPath[path]
+	if e == nil {
+		return nil, &registry.NotFoundError{Name: path}
+	}
+	return a.section(e), nil
+}
 
 // Blob gives the manifest or blob d, unchecked, and whether there is one.
-func (a *Archive) Blob(d digest.Digest) (*io.SectionReader, bool) { return nil, false }
+func (a *Archive) Blob(d digest.Digest) (*io.SectionReader, bool) {
+	e := a.blobs[d]
+	if e == nil {
+		return nil, false
+	}
+	return a.section(e), true
+}
+
+func (a *Archive) section(e *stored) *io.SectionReader {
+	return io.NewSectionReader(a.from, e.start, e.Size)
+}
 
 // Manifest gives the bytes of a manifest, checked, and whether the archive has
 // it: what registry.PlanOptions.Manifests asks for.
-func (a *Archive) Manifest(desc registry.Descriptor) ([]byte, bool) { return nil, false }
+func (a *Archive) Manifest(desc registry.Descriptor) ([]byte, bool) {
+	e := a.blobs[desc.Digest]
+	if e == nil || e.Size > maxManifest || desc.Size != e.Size && desc.Size != 0 {
+		return nil, false
+	}
+	raw, err := a.read(e, maxManifest)
+	if err != nil || desc.Digest.Algorithm().FromBytes(raw) != desc.Digest {
+		return nil, false
+	}
+	return raw, true
+}
+
+// read gives all of an entry, unless that is more than limit bytes.
+func (a *Archive) read(e *stored, limit int64) ([]byte, error) {
+	if e.Size > limit {
+		return nil, &InvalidError{Entry: e.Path, Problem: fmt.Sprintf("it has %d bytes, more than %d", e.Size, limit)}
+	}
+	raw := make([]byte, e.Size) // scan has seen that there are so many
+	if n, err := a.from.ReadAt(raw, e.start); int64(n) < e.Size {
+		return nil, fmt.Errorf("reading %s: %w", e.Path, err)
+	}
+	return raw, nil
+}
 
 // Images gives the names of the images, sorted.
-func (a *Archive) Images() []image.Ref { return nil }
+func (a *Archive) Images() []image.Ref { return slices.Clone(a.refs) }
 
-// Resolve implements registry.Source.
-func (a *Archive) Resolve(ctx context.Context, ref image.Ref) (registry.Descriptor, error) {
-	return registry.Descriptor{}, errors.ErrUnsupported
+// A wholeFile is an archive in one file.
+type wholeFile struct {
+	*os.File
+	size int64
 }
 
-// Fetch implements registry.Source.
-func (a *Archive) Fetch(ctx context.Context, ref image.Ref, desc registry.Descriptor) (io.ReadCloser, error) {
-	return nil, errors.ErrUnsupported
-}
+func (f wholeFile) Size() int64 { return f.size }
 
-// Referrers implements registry.Source.
-func (a *Archive) Referrers(ctx context.Context, ref image.Ref, desc registry.Descriptor) ([]registry.Referrer, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Check reads all of the archive, with parallel readers (0 means 2), and gives
-// what is not as its digests say, in the order of the entries.
-func (a *Archive) Check(ctx context.Context, parallel int, report func(registry.Event)) ([]Finding, error) {
-	return nil, errors.ErrUnsupported
+func openWhole(path string) (reader, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return wholeFile{f, info.Size()}, nil
 }
