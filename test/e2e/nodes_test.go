@@ -353,7 +353,7 @@ func newAuthority(t *testing.T) (ca []byte, server tls.Certificate) {
 	authority := &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	authority.Subject.CommonName = "airgap test CA"
 	caDER, caKey := sign(authority, authority, nil)
-	der, key := sign(&x509.Certificate{DNSNames: []string{nodeRegistryHost}}, authority, caKey)
+	der, key := sign(&x509.Certificate{DNSNames: []string{nodeRegistryHost}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}, authority, caKey)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
