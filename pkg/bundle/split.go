@@ -125,7 +125,7 @@ func (s *splitter) isThere(ctx context.Context, i int, content io.Reader) (bool,
 	}
 	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err != nil || info.Size() != s.sizes[i] {
-		return false, nil //nolint:nilerr // as above
+		return false, nil // another size
 	}
 	same := comparer{with: f, sum: sha256.New()}
 	t := tally{size: s.sizes[i]}

@@ -77,7 +77,7 @@ func findParts(path string) (p *parts, ok bool, err error) {
 			return nil, false, nil // whole
 		}
 		if _, err := os.Stat(path + sumsSuffix); err != nil {
-			return nil, false, nil //nolint:nilerr // whoever opens path will see what is wrong with it
+			return nil, false, nil // whoever opens it sees what is wrong
 		}
 	}
 	dir, base := filepath.Split(archive)
