@@ -1,0 +1,95 @@
+package registry
+
+import (
+	"bytes"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// advanceBytes are so many that reporting them costs nothing beside moving them.
+const advanceBytes = 1 << 20
+
+// A verified reader gives the content of a descriptor or an error. What is
+// checked is checked before the last byte is handed on, so that even a reader
+// who counts instead of waiting for io.EOF never has the whole of wrong content.
+type verified struct {
+	flow *flow
+	from io.ReadCloser
+	hash hash.Hash
+	left int64 // bytes to come
+	told int64 // bytes read and not reported yet
+	err  error // what every further Read returns
+	shut sync.Once
+}
+
+func newVerified(from io.ReadCloser, f *flow) *verified {
+	return &verified{flow: f, from: from, hash: f.desc.Digest.Algorithm().Hash(), left: f.desc.Size}
+}
+
+// Read implements io.Reader.
+func (v *verified) Read(p []byte) (int, error) {
+	if v.err == nil && v.left == 0 { // an empty blob
+		v.finish()
+	}
+	if v.err != nil {
+		return 0, v.err
+	}
+	if int64(len(p)) > v.left {
+		p = p[:v.left]
+	}
+	n, err := v.from.Read(p)
+	v.left -= int64(n)
+	v.hash.Write(p[:n])
+	if v.left == 0 {
+		if v.finish(); v.err != io.EOF { //nolint:errorlint // finish sets io.EOF itself
+			return 0, v.err
+		}
+	} else if err != nil {
+		v.err = v.broken(err)
+	}
+	v.advance(int64(n))
+	if v.err == io.EOF { //nolint:errorlint // as above
+		return n, nil
+	}
+	return n, v.err
+}
+
+// finish compares what came with what should have.
+func (v *verified) finish() {
+	desc := v.flow.desc
+	v.err = io.EOF
+	if got := digest.NewDigest(desc.Digest.Algorithm(), v.hash); got != desc.Digest {
+		v.err = fmt.Errorf("reading it from %s: %w", v.flow.source, &wrongDigestError{want: desc.Digest, got: got})
+		return
+	}
+	v.flow.whole.Store(true)
+}
+
+// broken says why the content ended too early.
+func (v *verified) broken(err error) error {
+	if err == io.EOF { //nolint:errorlint // readers return it as it is
+		err = fmt.Errorf("it ends after %d of %d bytes: %w", v.flow.desc.Size-v.left, v.flow.desc.Size, io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("reading it from %s: %w", v.flow.source, err)
+}
+
+func (v *verified) advance(n int64) {
+	v.told += n
+	if v.told >= advanceBytes || v.err != nil {
+		v.flow.advance(v.told)
+		v.told = 0
+	}
+}
+
+// Close implements io.Closer. It may be called again, and while a Read hangs.
+func (v *verified) Close() (err error) {
+	v.shut.Do(func() { err = v.from.Close() })
+	return err
+}
+
+// inline is content that is at hand.
+func inline(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
