@@ -113,7 +113,7 @@ func (r *Reader) read(p []byte) (int, error) {
 	r.w.Wait()
 	n, err := r.body.Read(p)
 	r.w.Pause()
-	return n, cause(r.conn, err)
+	return n, Cause(r.conn, err)
 }
 
 // Close ends the reader.
@@ -136,7 +136,7 @@ func (r *Reader) connect(ctx context.Context) error {
 	resp, err := r.content.Get(conn, r.ask())
 	w.Pause()
 	if err != nil {
-		err = cause(conn, err)
+		err = Cause(conn, err)
 		w.End()
 		return err
 	}
@@ -220,7 +220,7 @@ func (r *Reader) acceptWhole(resp *http.Response) error {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return cause(r.conn, err)
+			return Cause(r.conn, err)
 		}
 	}
 	return nil

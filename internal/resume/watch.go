@@ -25,6 +25,9 @@ func NewWatch(ctx context.Context, stall time.Duration) (context.Context, *Watch
 // Wait begins to wait, or begins anew: something has happened.
 func (w *Watch) Wait() { w.timer.Reset(w.stall) }
 
+// WaitFor is Wait with another time, for a step that may take long.
+func (w *Watch) WaitFor(stall time.Duration) { w.timer.Reset(stall) }
+
 // Pause stops waiting: it is not the other side that is slow.
 func (w *Watch) Pause() { w.timer.Stop() }
 
@@ -34,8 +37,9 @@ func (w *Watch) End() {
 	w.end(context.Canceled)
 }
 
-// cause is what err means in the context ctx of a watch.
-func cause(ctx context.Context, err error) error {
+// Cause is what err means in the context ctx of a watch: ErrStalled if the watch has
+// ended it.
+func Cause(ctx context.Context, err error) error {
 	if err != nil && context.Cause(ctx) == ErrStalled { //nolint:errorlint // the cause is that very value
 		return ErrStalled
 	}

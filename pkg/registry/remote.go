@@ -1,0 +1,187 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/resume"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+// RemoteOptions say how registries are reached. The zero value reaches public ones
+// without credentials.
+type RemoteOptions struct {
+	// CA are certificates of authorities as PEM, trusted beside those of the system.
+	CA []byte
+	// ClientCert and ClientKey are what to show to registries that want a
+	// certificate of their clients, as PEM; empty means nothing.
+	ClientCert, ClientKey []byte
+	// PlainHTTP speaks HTTP without TLS. Registries on loopback are spoken to
+	// without TLS anyway if they do not know it, as docker does.
+	PlainHTTP bool
+
+	// Username and Password are for the registry LoginHost (host[:port]) only.
+	LoginHost, Username, Password string
+	// AuthFiles are docker's config.json and containers' auth.json, with the
+	// credential helpers that they name. The first that knows a registry counts.
+	// Files that are not there count as empty.
+	AuthFiles []string
+
+	// Proxy gives the proxy for a request; nil means none.
+	Proxy func(*http.Request) (*url.URL, error)
+	// UserAgent is what to call oneself; empty means kubectl-airgap.
+	UserAgent string
+	// Parallel is the number of connections kept to each registry; 0 means 4.
+	Parallel int
+	// Stall is after how long without a byte a connection counts as lost; 0 means
+	// a minute.
+	Stall time.Duration
+	// Report is told of waits between tries, from several goroutines; may be nil.
+	Report func(Event)
+}
+
+// A Remote is every registry of the network, as a Source and as a Sink: which one
+// a call is about, its reference says. What fails for a while is tried again.
+type Remote struct {
+	opts    RemoteOptions
+	client  *auth.Client
+	bare    http.RoundTripper // without errors made of answers
+	logins  *logins
+	policy  resume.Policy
+	schemes sync.Map // by host: *scheme
+	lacking sync.Map // by host: true where there is no referrers API
+	indexes sync.Map // by name of a referrers index: *sync.Mutex
+}
+
+// NewRemote reads the certificates and credentials of the options. It sends
+// nothing.
+func NewRemote(opts RemoteOptions) (*Remote, error) {
+	logins, err := newLogins(opts)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := newTransport(opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.UserAgent == "" {
+		opts.UserAgent = "kubectl-airgap"
+	}
+	r := &Remote{opts: opts, bare: bare, logins: logins}
+	r.policy.Waiting = func(w resume.Wait) {
+		if opts.Report != nil {
+			opts.Report(Event{Kind: Waiting, Name: w.What, Note: w.Note()})
+		}
+	}
+	r.client = &auth.Client{
+		Client:     &http.Client{Transport: &line{base: bare, realms: &realms{}}, CheckRedirect: stayPrivate},
+		Header:     http.Header{"User-Agent": {opts.UserAgent}},
+		Credential: logins.credential,
+		Cache:      auth.NewCache(),
+	}
+	return r, nil
+}
+
+// stayPrivate refuses redirects that would drop TLS.
+func stayPrivate(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return resume.Final(errors.New("it redirects without end"))
+	}
+	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return resume.Final(fmt.Errorf("it redirects from https to http://%s, which is not followed", req.URL.Host))
+	}
+	return nil
+}
+
+// Resolve implements Source.
+func (r *Remote) Resolve(ctx context.Context, ref image.Ref) (Descriptor, error) {
+	reference := ref.Digest
+	if reference == "" {
+		reference = ref.Tag
+	}
+	desc, err := r.resolve(ctx, request{ref: ref}, reference)
+	if isStatus(err, http.StatusNotFound) {
+		return Descriptor{}, &NotFoundError{Name: ref.String(), Err: err}
+	}
+	return desc, err
+}
+
+// resolve finds the manifest that a tag or a digest names: by HEAD, or by GET where
+// the answer to HEAD does not say all.
+func (r *Remote) resolve(ctx context.Context, q request, reference string) (Descriptor, error) {
+	q.method, q.path, q.header = http.MethodHead, "manifests/"+reference, acceptManifests()
+	q.what = q.ref.Name() + separator(reference) + reference
+	got, err := r.exchange(ctx, q)
+	if isStatus(err, http.StatusMethodNotAllowed) || err == nil && !got.describes(reference) {
+		q.method = http.MethodGet
+		got, err = r.exchange(ctx, q)
+	}
+	if err != nil {
+		return Descriptor{}, err
+	}
+	return got.descriptor(reference)
+}
+
+func separator(reference string) string {
+	if strings.Contains(reference, ":") {
+		return "@"
+	}
+	return ":"
+}
+
+// Fetch implements Source.
+func (r *Remote) Fetch(ctx context.Context, ref image.Ref, desc Descriptor) (io.ReadCloser, error) {
+	if err := desc.Digest.Validate(); err != nil {
+		return nil, fmt.Errorf("digest %q: %w", desc.Digest, err)
+	}
+	q := request{ref: ref, method: http.MethodGet, path: "blobs/" + desc.Digest.String()}
+	if formOf(desc.MediaType) != blobForm {
+		if desc.Size > maxManifest {
+			return nil, fmt.Errorf("manifest %s has %d bytes, more than %d", desc.Digest, desc.Size, maxManifest)
+		}
+		q.path, q.header = "manifests/"+desc.Digest.String(), acceptManifests()
+	}
+	name := ref.Name() + "@" + desc.Digest.String()
+	reader, err := resume.Open(ctx, r.policy, resume.Content{
+		What: name, Size: desc.Size, Known: true, Immutable: true, Stall: r.opts.Stall,
+		Get: func(ctx context.Context, header http.Header) (*http.Response, error) {
+			part := q
+			part.header = header
+			maps.Copy(part.header, q.header)
+			return r.send(ctx, part)
+		},
+	})
+	if isStatus(err, http.StatusNotFound) {
+		return nil, &NotFoundError{Name: name, Err: r.explain(ctx, q, err)}
+	}
+	if err != nil {
+		return nil, r.explain(ctx, q, err)
+	}
+	return &fetched{reader: reader, explain: func(err error) error { return r.explain(ctx, q, err) }}, nil
+}
+
+// fetched is content under way, whose errors say what to do.
+type fetched struct {
+	reader  *resume.Reader
+	explain func(error) error
+}
+
+func (f *fetched) Read(p []byte) (int, error) {
+	n, err := f.reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it as it is
+		err = f.explain(err)
+	}
+	return n, err
+}
+
+func (f *fetched) Close() error { return f.reader.Close() }

@@ -1,0 +1,159 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/resume"
+)
+
+// asError is errors.As without a variable.
+func asError[T error](err error) (T, bool) {
+	var e T
+	ok := errors.As(err, &e)
+	return e, ok
+}
+
+func isStatus(err error, code int) bool {
+	status, ok := asError[*resume.StatusError](err)
+	return ok && status.Code == code
+}
+
+// A refusal is a failure that a person has to do something about.
+type refusal struct {
+	text  string
+	err   error
+	fatal bool
+}
+
+func (e *refusal) Error() string { return e.text }
+func (e *refusal) Unwrap() error { return e.err }
+
+// Fatal says whether everything else will fail for the same reason.
+func (e *refusal) Fatal() bool { return e.fatal }
+
+// explain turns a failure into a sentence that says what to do about it, where
+// there is one. What is about the registry as a whole is fatal when writing, for
+// there is but one that is written to.
+func (r *Remote) explain(ctx context.Context, q request, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	registry := q.ref.Registry
+	if text := connection(registry, err); text != "" {
+		return &refusal{text: text, err: err, fatal: q.write}
+	}
+	if status, ok := asError[*resume.StatusError](err); ok {
+		return r.explainStatus(ctx, q, status, err)
+	}
+	if response, ok := asError[*errcode.ErrorResponse](err); ok {
+		return r.unauthorized(ctx, q, response.StatusCode, "", err)
+	}
+	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
+		return r.unauthorized(ctx, q, http.StatusUnauthorized, "", err)
+	}
+	if login, ok := asError[*loginError](err); ok {
+		return &refusal{text: login.Error(), err: err, fatal: q.write}
+	}
+	return err
+}
+
+func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.StatusError, err error) error {
+	said := ""
+	if status.Message != "" {
+		said = ": " + status.Message
+	}
+	place := q.ref.Name()
+	switch code := status.Code; {
+	case code == http.StatusUnauthorized:
+		return r.unauthorized(ctx, q, code, said, err)
+	case q.write && readsOnly(status):
+		return &refusal{text: fmt.Sprintf("%s is read-only (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
+	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
+		return &refusal{
+			text: fmt.Sprintf("%s may not be written to (%d)%s: the project or repository has to be created first, or the user lacks the right to push", place, code, said),
+			err:  err,
+		}
+	case code == http.StatusForbidden:
+		return &refusal{text: fmt.Sprintf("%s may not be read (%d)%s", place, code, said), err: err}
+	case isFull(status):
+		return &refusal{text: fmt.Sprintf("the disk of %s is full (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
+	}
+	return err
+}
+
+func readsOnly(status *resume.StatusError) bool {
+	said := strings.ToLower(status.Message)
+	return status.Code == http.StatusMethodNotAllowed || status.Code < 500 &&
+		(strings.Contains(said, "read only") || strings.Contains(said, "read-only") || strings.Contains(said, "readonly"))
+}
+
+// isFull says whether a registry has no room: by its status, or by what Docker's
+// registry says of its disk (the number is that of ENOSPC).
+func isFull(status *resume.StatusError) bool {
+	return status.Code == http.StatusInsufficientStorage || strings.Contains(status.Message, "no space left on device") ||
+		strings.Contains(strings.ReplaceAll(status.Message, " ", ""), `"Err":28`)
+}
+
+// unauthorized says that credentials are missing or wrong.
+func (r *Remote) unauthorized(ctx context.Context, q request, code int, said string, err error) error {
+	what, registry := "read", q.ref.Registry
+	if q.write {
+		what = "write"
+	}
+	known, loginErr := r.logins.credential(ctx, address(registry))
+	if loginErr == nil && known != auth.EmptyCredential {
+		return &refusal{
+			text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
+				registry, what, q.ref.Repository, code, said, registry),
+			err: err, fatal: q.write,
+		}
+	}
+	return &refusal{
+		text: fmt.Sprintf("%s wants credentials to %s %s, or has no such repository (%d)%s: log in (docker login %s) or give them (--username)",
+			registry, what, q.ref.Repository, code, said, registry),
+		err: err, fatal: q.write,
+	}
+}
+
+// connection says why two ends do not understand each other, if that is what err
+// is about.
+func connection(registry string, err error) string {
+	host := registry
+	if where, ok := asError[*url.Error](err); ok {
+		if at, parseErr := url.Parse(where.URL); parseErr == nil && at.Host != address(registry) {
+			host = at.Host + ", to which " + registry + " points,"
+		}
+	}
+	if _, ok := asError[x509.UnknownAuthorityError](err); ok {
+		return fmt.Sprintf("the certificate of %s is signed by an authority that is not known here: give its certificate (--ca-file)", host)
+	}
+	if name, ok := asError[x509.HostnameError](err); ok {
+		return fmt.Sprintf("the certificate of %s is for other names: %v", host, name)
+	}
+	if invalid, ok := asError[x509.CertificateInvalidError](err); ok {
+		return fmt.Sprintf("the certificate of %s is not valid: %v", host, invalid)
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) || isPlaintext(err) {
+		return fmt.Sprintf("%s speaks plain HTTP where TLS is expected (--plain-http)", host)
+	}
+	if text := err.Error(); strings.Contains(text, "tls: certificate required") || strings.Contains(text, "tls: bad certificate") ||
+		strings.Contains(text, "tls: unknown certificate authority") {
+		return fmt.Sprintf("%s wants a client certificate that it knows: %v", host, err)
+	}
+	return ""
+}
+
+func isCertificate(err error) bool {
+	_, ok := asError[*tls.CertificateVerificationError](err)
+	return ok || strings.Contains(err.Error(), "remote error: tls")
+}

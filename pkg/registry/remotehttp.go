@@ -1,0 +1,238 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/resume"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+// newTransport makes the connections. They speak HTTP/1.1 only: blobs in parallel
+// share nothing then, neither a window nor a lock, and one that is cut does not
+// take the others along.
+func newTransport(opts RemoteOptions) (http.RoundTripper, error) {
+	const buffer = 256 << 10
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if len(opts.CA) > 0 {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool() // where the system has none, ours is enough
+		}
+		if !pool.AppendCertsFromPEM(opts.CA) {
+			return nil, errors.New("reading the CA: it holds no certificate in PEM form")
+		}
+		conf.RootCAs = pool
+	}
+	if len(opts.ClientCert) > 0 || len(opts.ClientKey) > 0 {
+		pair, err := tls.X509KeyPair(opts.ClientCert, opts.ClientKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading the client certificate and its key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	idle := max(parallelOr(opts.Parallel), 4) + 4 // manifests are asked for beside blobs
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:               opts.Proxy,
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     conf,
+		TLSHandshakeTimeout: 20 * time.Second,
+		Protocols:           protocols,
+		DisableCompression:  true, // digests are of the bytes as they are
+		MaxIdleConnsPerHost: idle,
+		IdleConnTimeout:     90 * time.Second,
+		ReadBufferSize:      buffer,
+		WriteBufferSize:     buffer,
+	}, nil
+}
+
+// A request is what a registry is asked.
+type request struct {
+	method string
+	ref    image.Ref // the repository that it is about
+	path   string    // below that repository
+	query  url.Values
+	at     *url.URL // where to send it instead: an upload under way
+	header http.Header
+	body   func() (io.ReadCloser, error) // opens what to send; nil means nothing
+	size   int64                         // of the body
+	write  bool                          // it is one of a Sink
+	from   string                        // a further repository to read
+	what   string                        // what it is about, for progress
+}
+
+// send asks once. Every answer that is a failure comes back as an error, but for
+// 401 and 416; credentials and tokens are seen to. The caller closes the body.
+func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
+	at := q.at
+	if at == nil {
+		scheme, err := r.scheme(ctx, q.ref.Registry)
+		if err != nil {
+			return nil, scrub(err)
+		}
+		at = &url.URL{
+			Scheme: scheme, Host: address(q.ref.Registry),
+			Path: "/v2/" + q.ref.Repository + "/" + q.path, RawQuery: q.query.Encode(),
+		}
+	}
+	req, err := http.NewRequestWithContext(r.scopes(ctx, q, at.Host), q.method, at.String(), nil)
+	if err != nil {
+		return nil, resume.Final(err)
+	}
+	if q.header != nil {
+		req.Header = q.header
+	}
+	if q.body != nil {
+		if req.Body, err = q.body(); err != nil {
+			return nil, resume.Final(err)
+		}
+		req.GetBody, req.ContentLength = q.body, q.size
+	}
+	resp, err := r.client.Do(req)
+	return resp, scrub(err)
+}
+
+// scopes says for which rights a token is to be asked, so that one does for all
+// that is done with a repository.
+func (r *Remote) scopes(ctx context.Context, q request, host string) context.Context {
+	actions := []string{auth.ActionPull}
+	if q.write {
+		actions = append(actions, auth.ActionPush)
+	}
+	scopes := []string{auth.ScopeRepository(q.ref.Repository, actions...)}
+	if q.from != "" {
+		scopes = append(scopes, auth.ScopeRepository(q.from, auth.ActionPull))
+	}
+	return auth.WithScopesForHost(ctx, host, scopes...)
+}
+
+// An answer is one that is read whole.
+type answer struct {
+	url    *url.URL
+	status int
+	header http.Header
+	length int64 // as the header says, -1 if it does not
+	body   []byte
+	isHead bool
+}
+
+// exchange sends a small request until it succeeds or will not.
+func (r *Remote) exchange(ctx context.Context, q request) (*answer, error) {
+	var got *answer
+	err := resume.Do(ctx, r.policy, q.what, func(ctx context.Context) (err error) {
+		got, err = r.exchangeOnce(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, r.explain(ctx, q, err)
+	}
+	return got, nil
+}
+
+func (r *Remote) exchangeOnce(ctx context.Context, q request) (*answer, error) {
+	ctx, watch := resume.NewWatch(ctx, r.opts.Stall)
+	defer watch.End()
+	resp, err := r.send(ctx, q)
+	if err != nil {
+		return nil, resume.Cause(ctx, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was only read
+	if resp.StatusCode >= 300 {
+		return nil, resume.Status(resp)
+	}
+	got := &answer{
+		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header,
+		length: resp.ContentLength, isHead: q.method == http.MethodHead,
+	}
+	watch.Wait()
+	got.body, err = io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	if len(got.body) > maxManifest {
+		return nil, resume.Final(fmt.Errorf("%s answered with more than %d bytes", resp.Request.URL.Host, maxManifest))
+	}
+	return got, resume.Cause(ctx, err)
+}
+
+// address is where a registry is: Docker Hub's is another than its name.
+func address(registry string) string {
+	if registry == "docker.io" || registry == "index.docker.io" {
+		return "registry-1.docker.io"
+	}
+	return registry
+}
+
+// named is the name that references give to the registry at an address.
+func named(address string) string {
+	if address == "registry-1.docker.io" {
+		return "docker.io"
+	}
+	return address
+}
+
+// A scheme is what a registry on loopback speaks, once it is known.
+type scheme struct {
+	lock sync.Mutex
+	name string
+}
+
+// scheme is https, or http where that was asked for or where a registry on
+// loopback does not know TLS.
+func (r *Remote) scheme(ctx context.Context, registry string) (string, error) {
+	if r.opts.PlainHTTP {
+		return "http", nil
+	}
+	if !isLoopback(registry) {
+		return "https", nil
+	}
+	known, _ := r.schemes.LoadOrStore(registry, &scheme{})
+	s := known.(*scheme) //nolint:forcetypeassert // we put nothing else there
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.name != "" {
+		return s.name, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+registry+"/v2/", nil)
+	if err != nil {
+		return "", resume.Final(err)
+	}
+	resp, err := r.bare.RoundTrip(req)
+	switch {
+	case err == nil:
+		_ = resp.Body.Close() // it was not read
+		s.name = "https"
+	case errors.Is(err, http.ErrSchemeMismatch), isPlaintext(err):
+		s.name = "http"
+	case isCertificate(err):
+		s.name = "https" // the request itself says what is wrong
+	default:
+		return "", &url.Error{Op: "Get", URL: "https://" + registry, Err: err}
+	}
+	return s.name, nil
+}
+
+func isPlaintext(err error) bool {
+	var header tls.RecordHeaderError
+	return errors.As(err, &header)
+}
+
+func isLoopback(registry string) bool {
+	host := (&url.URL{Host: registry}).Hostname()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
