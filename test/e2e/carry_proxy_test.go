@@ -261,8 +261,8 @@ func elsewhere(t *testing.T, r *dockerRegistry, leaks *tally) fault {
 }
 
 // tokens wants a bearer token for every repository that a request touches, as the large registries do. One is good
-// for a dozen requests. Whoever has password gets one.
-func tokens(password string) fault {
+// for so many requests. Whoever has password gets one.
+func tokens(password string, uses int) fault {
 	var used tally
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -272,7 +272,7 @@ func tokens(password string) fault {
 			}
 			scopes := scopesOf(q)
 			token := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
-			if !tokenCovers(token, scopes) || used.add(token) >= 12 {
+			if !tokenCovers(token, scopes) || used.add(token) >= uses {
 				challenge := fmt.Sprintf(`Bearer realm="http://%s/token",service="e2e"`, q.Host)
 				if len(scopes) > 0 {
 					challenge += fmt.Sprintf(`,scope=%q`, strings.Join(scopes, " "))

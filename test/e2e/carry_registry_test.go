@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -227,29 +226,6 @@ func (all requests) String() string {
 	return tail(b.String())
 }
 
-// get returns what there is at a path of the registry, which must be there.
-func (r *dockerRegistry) get(t *testing.T, path string) []byte {
-	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url()+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.password {
-		q.SetBasicAuth(carryUser, carryPassword)
-	}
-	q.Header["Accept"] = []string{synthetic.OCIIndex, synthetic.OCIManifest, synthetic.DockerList, synthetic.DockerManifest}
-	response, err := insecure().Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v %s\n%s", path, err, response.Status, body)
-	}
-	return body
-}
-
 // insecure is a client that believes every certificate, for what tests ask themselves.
 var insecure = sync.OnceValue(func() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -274,4 +250,9 @@ func createFile(t *testing.T, path string) *os.File {
 	}
 	t.Cleanup(func() { f.Close() })
 	return f
+}
+
+// containsTag says whether the answer to tags/list has a tag.
+func containsTag(answer []byte, tag string) bool {
+	return bytes.Contains(answer, []byte(strconv.Quote(tag)))
 }
