@@ -26,15 +26,21 @@ type Memory struct {
 // A repository is what one repository of a Memory holds.
 type repository struct {
 	tags      map[string]digest.Digest
-	manifests map[digest.Digest]Manifest
+	manifests map[digest.Digest]stored
 	blobs     map[digest.Digest][]byte
+}
+
+// A stored manifest is one that was read when it came.
+type stored struct {
+	Manifest
+	doc *document
 }
 
 // repository gives the one that ref names, a new one if there is none yet.
 func (m *Memory) repository(ref image.Ref) *repository {
 	r, ok := m.repositories[ref.Name()]
 	if !ok {
-		r = &repository{map[string]digest.Digest{}, map[digest.Digest]Manifest{}, map[digest.Digest][]byte{}}
+		r = &repository{map[string]digest.Digest{}, map[digest.Digest]stored{}, map[digest.Digest][]byte{}}
 		if m.repositories == nil {
 			m.repositories = map[string]*repository{}
 		}
@@ -66,7 +72,7 @@ func (m *Memory) Fetch(_ context.Context, ref image.Ref, desc Descriptor) (io.Re
 	r := m.repository(ref)
 	raw, ok := r.blobs[desc.Digest]
 	if formOf(desc.MediaType) != blobForm {
-		var found Manifest
+		var found stored
 		found, ok = r.manifests[desc.Digest]
 		raw = found.Raw
 	}
@@ -85,8 +91,7 @@ func (m *Memory) Referrers(_ context.Context, ref image.Ref, desc Descriptor) ([
 	var all []Referrer
 	for _, d := range slices.Sorted(maps.Keys(r.manifests)) {
 		found := r.manifests[d]
-		doc, err := parseDocument(found.MediaType, found.Raw)
-		if err == nil && doc.Subject != nil && doc.Subject.Digest == desc.Digest {
+		if s := found.doc.Subject; s != nil && s.Digest == desc.Digest {
 			all = append(all, Referrer{Descriptor: found.Descriptor})
 		}
 	}
@@ -116,11 +121,7 @@ func (r *repository) complete(desc Descriptor) bool {
 	if !ok {
 		return false
 	}
-	doc, err := parseDocument(found.MediaType, found.Raw)
-	if err != nil {
-		return false
-	}
-	children, blobs, _ := doc.parts()
+	children, blobs, _ := found.doc.parts()
 	for _, b := range blobs {
 		if _, ok := r.blobs[b.Digest]; !ok {
 			return false
@@ -188,7 +189,7 @@ func (m *Memory) PutManifest(_ context.Context, ref image.Ref, desc Descriptor, 
 	if err := r.lacks(doc); err != nil {
 		return fmt.Errorf("%s: manifest %s: %w", ref.Name(), desc.Digest, err)
 	}
-	r.manifests[desc.Digest] = Manifest{Descriptor: plain(desc), Raw: bytes.Clone(raw)}
+	r.manifests[desc.Digest] = stored{Manifest{Descriptor: plain(desc), Raw: bytes.Clone(raw)}, doc}
 	if ref.Tag != "" {
 		r.tags[ref.Tag] = desc.Digest
 	}

@@ -60,7 +60,9 @@ func (k maker) manifest(at image.Ref, mediaType string, doc any) Descriptor {
 	return d
 }
 
-func untagged(at image.Ref) image.Ref { return image.Ref{Registry: at.Registry, Repository: at.Repository} }
+func untagged(at image.Ref) image.Ref {
+	return image.Ref{Registry: at.Registry, Repository: at.Repository}
+}
 
 // image writes the image of one platform, whose config tells it from others.
 func (k maker) image(at image.Ref, platform string, layers ...string) Descriptor {
@@ -191,10 +193,9 @@ func (k maker) randomImage(r *rand.Rand, at image.Ref) Descriptor {
 type watched struct {
 	*Memory
 	lock   sync.Mutex
-	calls  int                      // that write
-	sent   map[digest.Digest]int    // bytes of a blob were asked for
-	before func(call int) error     // asked before each call that writes
-	blob   func(Descriptor, Opener) // asked beside PutBlob
+	calls  int                   // that write
+	sent   map[digest.Digest]int // bytes of a blob were asked for
+	before func(call int) error  // asked before each call that writes
 }
 
 func newWatched() *watched { return &watched{Memory: &Memory{}, sent: map[digest.Digest]int{}} }
@@ -293,12 +294,7 @@ func checkReferrers(t testing.TB, from, to *Memory, p image.Pair, subject Descri
 	for _, r := range want {
 		checkReferrers(t, from, to, p, r.Descriptor)
 	}
-	found := from.repository(p.Source).manifests[subject.Digest]
-	doc, err := parseDocument(found.MediaType, found.Raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range doc.Manifests {
+	for _, c := range from.repository(p.Source).manifests[subject.Digest].doc.Manifests {
 		checkReferrers(t, from, to, p, c)
 	}
 }

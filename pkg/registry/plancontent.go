@@ -142,7 +142,7 @@ func (p *planner) fetch(ctx context.Context, ref image.Ref, desc Descriptor) ([]
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was read, and what came is checked
 	raw := make([]byte, desc.Size+1)
 	n, err := io.ReadFull(r, raw)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns these two as they are

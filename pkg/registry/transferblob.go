@@ -62,17 +62,38 @@ func (t *transfer) spread(ctx context.Context, c *cargo, units []*unit) {
 	}
 }
 
-// heldBeside are the other repositories of ref's registry that have the blob.
+// maxHolders of a blob in one registry are enough to mount it from.
+const maxHolders = 8
+
+// hold notes that a repository has the blob.
+func (c *cargo) hold(repository image.Ref) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	there := 0
+	for _, h := range c.holders {
+		if h == repository {
+			return
+		}
+		if h.Registry == repository.Registry {
+			there++
+		}
+	}
+	if there < maxHolders {
+		c.holders = append(c.holders, repository)
+	}
+}
+
+// heldBeside are other repositories of ref's registry that have the blob.
 func (c *cargo) heldBeside(ref image.Ref) []image.Ref {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	var in []image.Ref
+	var beside []image.Ref
 	for _, h := range c.holders {
 		if h.Registry == ref.Registry && h.Repository != ref.Repository {
-			in = append(in, h)
+			beside = append(beside, h)
 		}
 	}
-	return in
+	return beside
 }
 
 // put brings a blob into one repository and says whether it is there now. first
@@ -100,9 +121,7 @@ func (t *transfer) put(ctx context.Context, c *cargo, u *unit, first bool) bool 
 		}
 		return false
 	}
-	c.lock.Lock()
-	c.holders = append(c.holders, u.repository)
-	c.lock.Unlock()
+	c.hold(u.repository)
 	for _, j := range u.jobs {
 		t.arrived(ctx, j)
 	}
