@@ -215,11 +215,12 @@ func (w *writer) resume(ctx context.Context, parallel int) error {
 		}
 		g.Go(func() error {
 			sum, err := w.rehash(ctx, s, want)
-			if err == nil {
-				w.states[s].sum = sum
-				w.moved.add(&w.moved.kept, s.Size)
+			if err != nil {
+				return ctx.Err() // what is not right is fetched again
 			}
-			return ctx.Err() // what is not right is fetched again
+			w.states[s].sum = sum
+			w.moved.add(&w.moved.kept, s.Size)
+			return w.fillBlock(s)
 		})
 	}
 	return g.Wait()

@@ -59,7 +59,7 @@ func scan(r reader) ([]stored, error) {
 			return all, nil
 		}
 		if err != nil {
-			return nil, &InvalidError{Entry: after(last), Problem: fmt.Sprintf("no header of a tar can be read at byte %d: %v", at, err)}
+			return nil, noHeader(last, at, err)
 		}
 		start, err := section.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -78,12 +78,19 @@ func scan(r reader) ([]stored, error) {
 	}
 }
 
-// after names the place behind an entry.
-func after(path string) string {
-	if path == "" {
-		return "the first entry"
+// noHeader says where there should have been a header.
+func noHeader(last string, at int64, err error) error {
+	e := &InvalidError{Entry: "the first entry", Problem: fmt.Sprintf("byte %d is not the beginning of a tar's header", at)}
+	if last != "" {
+		e.Entry = "the entry after " + shown(last)
 	}
-	return "the entry after " + shown(path)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		e.Problem = "the archive was cut off"
+	case !errors.Is(err, tar.ErrHeader) && !errors.Is(err, tar.ErrFieldTooLong):
+		return fmt.Errorf("reading %s: %w", e.Entry, err) // the disk, not the archive
+	}
+	return e
 }
 
 // shown is a path that anybody may have made, fit for a terminal.

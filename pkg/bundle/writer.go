@@ -201,11 +201,21 @@ func (w *writer) seal(s *slot, sum string) error {
 			return err
 		}
 	}
+	if err := w.fillBlock(s); err != nil {
+		return err
+	}
 	if _, err := w.to.WriteAt(s.header, s.at); err != nil {
 		return err
 	}
 	w.states[s].sum = sum
 	return nil
+}
+
+// fillBlock writes what fills the last block of a slot. It is zeros already,
+// unless the file was damaged.
+func (w *writer) fillBlock(s *slot) error {
+	_, err := w.to.WriteAt(make([]byte, s.end()-s.start()-s.Size), s.start()+s.Size)
+	return err
 }
 
 // copyLocal fills a slot from a file nearby, and says whether that worked. If
