@@ -183,6 +183,9 @@ func (h *headers) WriteHeader(status int) {
 	if h.opts.NoDigest && (h.kind == ManifestGet || h.kind == ManifestHead) {
 		header.Del("Docker-Content-Digest")
 	}
+	if h.opts.NoReferrers {
+		header.Del("OCI-Subject")
+	}
 	if at := header.Get("Location"); at != "" && status == http.StatusAccepted {
 		header.Set("Location", h.location(at))
 	}
