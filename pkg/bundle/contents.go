@@ -25,6 +25,9 @@ type Contents struct {
 	Files []File
 	// Uses says where an image is used, file:line:column, by its Target in Plan.
 	Uses map[image.Ref][]string
+	// Groups says in which folders of manifests an image is used (LockImage.Groups),
+	// by its Target in Plan.
+	Groups map[image.Ref][]string
 	// Targets says where an image will go, if that is known, by its Target in Plan.
 	Targets map[image.Ref]image.Ref
 	// Elsewhere are blobs to leave out, because the site has them. Manifests are
@@ -170,6 +173,7 @@ func (b *build) addImages(c Contents) error {
 		l := LockImage{
 			Image: name.String(), Digest: img.Root.Digest, SourceDigest: img.Original,
 			MediaType: img.Root.MediaType, Size: img.Size(), Uses: slices.Compact(slices.Sorted(slices.Values(c.Uses[name]))),
+			Groups: slices.Compact(slices.Sorted(slices.Values(c.Groups[name]))),
 		}
 		if img.Source != name {
 			l.From = img.Source.String()
