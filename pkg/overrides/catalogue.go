@@ -24,7 +24,8 @@ type Provider struct {
 	Type  string // InfrastructureProvider
 	File  string // infrastructure-components.yaml: its components
 
-	builtIn bool // clusterctl knows it
+	builtIn bool   // clusterctl knows it
+	url     string // of its components, as clusterctl knows it
 }
 
 // Kind is the type as the names of files and labels begin: infrastructure.
@@ -68,7 +69,7 @@ func NewCatalogue(ctx context.Context) (*Catalogue, error) {
 	c := &Catalogue{certManagerVersion: config.CertManagerDefaultVersion}
 	for _, p := range list {
 		c.providers = append(c.providers, Provider{
-			Label: p.ManifestLabel(), Name: p.Name(), Type: string(p.Type()), File: path.Base(p.URL()), builtIn: true,
+			Label: p.ManifestLabel(), Name: p.Name(), Type: string(p.Type()), File: path.Base(p.URL()), builtIn: true, url: p.URL(),
 		})
 	}
 	return c, nil
@@ -92,7 +93,7 @@ func (c *Catalogue) Labels() []string {
 // Known is clusterctl's own provider of this label, or cert-manager.
 func (c *Catalogue) Known(label string) (Provider, bool) {
 	if label == CertManager {
-		return Provider{Label: label, Name: label, File: certManagerFile, builtIn: true}, true
+		return Provider{Label: label, Name: label, File: certManagerFile, builtIn: true, url: config.CertManagerDefaultURL}, true
 	}
 	for _, p := range c.providers {
 		if p.Label == label {
