@@ -85,6 +85,17 @@ var normalArm = map[string]spelling{
 	"": {true, "v7"}, "5": {true, "v5"}, "6": {true, "v6"}, "7": {true, "v7"}, "8": {true, "v8"},
 }
 
+// Offers says whether a node of the platform, as NormalizePlatform gives it, runs
+// the image.
+func (i *Image) Offers(platform string) bool {
+	offered := make([]string, 0, len(i.Platforms))
+	for _, p := range i.Platforms {
+		offered = append(offered, p.Platform)
+	}
+	_, ok := bestPlatform(platform, offered)
+	return ok
+}
+
 // bestPlatform is the one of offered that a node of the platform wanted would
 // run: that platform, else the nearest variant below it, as containerd chooses
 // (platforms.Only). The second value is false if there is none.
