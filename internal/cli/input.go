@@ -44,11 +44,13 @@ func (f *inputFlags) find(streams Streams, exclude string) (input.Set, error) {
 	if stdin > 1 {
 		return input.Set{}, usagef("--filename - is given %d times, but standard input can be read only once", stdin)
 	}
-	return input.Find(input.Options{
+	set := input.Find(input.Options{
 		Filenames:      f.filenames,
 		Kustomizations: f.kustomizations,
 		Stdin:          streams.In,
 		Timeout:        f.timeout,
 		Exclude:        exclude,
-	}), nil
+	})
+	limitMemory(set)
+	return set, nil
 }

@@ -29,10 +29,16 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 	binary := strings.TrimSuffix(filepath.Base(calledAs), ".exe")
 	root := newRootCmd(binary)
 	root.AddCommand(
+		newBundleCmd(streams),
 		newImagesCmd(streams),
+		newInitCmd(streams),
+		newMirrorCmd(streams),
 		newNodesCmd(streams),
-		newRewriteCmd(streams),
 		newOverridesCmd(streams),
+		newPullCmd(streams),
+		newPushCmd(streams),
+		newRewriteCmd(streams),
+		newServeCmd(streams),
 		newVersionCmd(version, streams),
 	)
 	for _, cmd := range root.Commands() {
@@ -77,6 +83,10 @@ it should be (the findings were printed).`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().String(configFlag, "", "site `FILE` that says what no flag says (by default airgap.yaml, if it is here)")
+	if err := root.MarkPersistentFlagFilename(configFlag, "yaml", "yml"); err != nil {
+		panic(err) // the flag was never added: a slip in this function
 	}
 	root.PersistentFlags().BoolP("quiet", "q", false, "print no sums: only results, findings and errors")
 	return root

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func (f *targetFlags) addTo(cmd *cobra.Command) {
 // mapping is where the flags send images.
 func (f *targetFlags) mapping() (image.Mapping, error) {
 	if f.to == "" {
-		return image.Mapping{}, usagef("no target: name the private registry with --to REGISTRY[/PREFIX]")
+		return image.Mapping{}, usagef("no target: name the private registry with --to REGISTRY[/PREFIX], or in airgap.yaml")
 	}
 	rules, err := f.rules()
 	if err != nil {
@@ -45,6 +46,15 @@ func (f *targetFlags) mapping() (image.Mapping, error) {
 		return image.Mapping{}, usageError{err}
 	}
 	return m, nil
+}
+
+// grouped says that names are laid out by group.
+func (f *targetFlags) grouped() bool { return image.Layout(f.layout.value) == image.LayoutGroup }
+
+// host is the registry of the target.
+func (f *targetFlags) host() string {
+	host, _, _ := strings.Cut(f.to, "/")
+	return host
 }
 
 // rules are the exceptions that the flags make.
@@ -62,7 +72,7 @@ func (f *targetFlags) rules() ([]image.Rule, error) {
 
 // group is the group of file in layout group; other layouts know none.
 func (f *targetFlags) group(in *input.Input, file *manifest.File) (string, error) {
-	if image.Layout(f.layout.value) != image.LayoutGroup || !file.HasUses() {
+	if !f.grouped() || !file.HasUses() {
 		return "", nil
 	}
 	group := in.Group()

@@ -1,0 +1,162 @@
+// Package cargo is what a site needs: the images and the files that everything the
+// user named asks for, gathered from many sources into one list without doubles.
+package cargo
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+// Options say what counts as an image, and what its variables stand for.
+type Options struct {
+	Least     manifest.Confidence // less sure uses are left out
+	Variables map[string]string   // values for ${NAME} in references, as clusterctl will fill them in
+}
+
+// A Cargo is filled by its Add methods. It is for one goroutine.
+type Cargo struct {
+	opts   Options
+	groups map[string]*imagelist.List // by the folder of the manifests, empty for none
+	files  map[string]bundle.File     // by their path in the archive
+}
+
+// New returns an empty cargo.
+func New(opts Options) *Cargo {
+	return &Cargo{opts: opts, groups: map[string]*imagelist.List{}, files: map[string]bundle.File{}}
+}
+
+// NewList returns a list that takes what this cargo counts as an image.
+func (c *Cargo) NewList() *imagelist.List { return imagelist.New(c.opts.Least) }
+
+// AddImages adds the images of a list, found in manifests of the group.
+func (c *Cargo) AddImages(group string, list *imagelist.List) {
+	if c.groups[group] == nil {
+		c.groups[group] = c.NewList()
+	}
+	c.groups[group].Merge(list)
+}
+
+// AddFile adds a file. The same file twice is one; two files for one path are an
+// error.
+func (c *Cargo) AddFile(f bundle.File) error {
+	have, there := c.files[f.Path]
+	if there && (have.SHA256 == "" || have.SHA256 != f.SHA256) && (have.URL == "" || have.URL != f.URL) {
+		return fmt.Errorf("%s: both %s and %s would be carried under this path", f.Path, name(have), name(f))
+	}
+	if !there {
+		c.files[f.Path] = f
+	}
+	return nil
+}
+
+// name is how a user knows a file.
+func name(f bundle.File) string { return cmp.Or(f.URL, "a local file") }
+
+// Files are the files, sorted by their paths.
+func (c *Cargo) Files() []bundle.File {
+	return slices.SortedFunc(maps.Values(c.files), func(a, b bundle.File) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// An Image is one image of a cargo.
+type Image struct {
+	Ref    image.Ref
+	Groups []string // of the manifests that use it, sorted, without the empty one
+	Uses   []string // file:line:column, in the order of groups and of the inputs
+}
+
+// An Unknown is a reference that names no image yet: its variables have no value.
+type Unknown struct {
+	Written string
+	Uses    []string // as of Image
+}
+
+// Images gives every image once, sorted, and the references whose variables keep
+// them from being one. A reference without a value for its tag is known if an image
+// of the same name is among the images, for then somebody has said which one it is.
+func (c *Cargo) Images() ([]Image, []Unknown) {
+	images, unknown := map[image.Ref]*Image{}, map[string]*Unknown{}
+	for _, group := range slices.Sorted(maps.Keys(c.groups)) {
+		for item := range c.groups[group].Items() {
+			ref, ok := c.read(item)
+			if !ok {
+				u := at(unknown, item.Image)
+				u.Written, u.Uses = item.Image, append(u.Uses, places(item)...)
+				continue
+			}
+			im := at(images, ref)
+			im.Ref, im.Uses = ref, append(im.Uses, places(item)...)
+			if group != "" {
+				im.Groups = append(im.Groups, group)
+			}
+		}
+	}
+	return sorted(images), open(unknown, maps.Keys(images))
+}
+
+// at is the value of a key, made if there is none.
+func at[K comparable, V any](m map[K]*V, key K) *V {
+	if m[key] == nil {
+		m[key] = new(V)
+	}
+	return m[key]
+}
+
+// read is the image that the item names, with the variables filled in.
+func (c *Cargo) read(item imagelist.Item) (image.Ref, bool) {
+	text := item.Image
+	if item.Templated {
+		text = fill(text, c.opts.Variables)
+	}
+	ref, err := image.Parse(text)
+	return ref, err == nil && !strings.ContainsAny(text, "${}")
+}
+
+func places(item imagelist.Item) []string {
+	var all []string
+	for _, u := range item.Uses {
+		all = append(all, fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column))
+	}
+	return all
+}
+
+func sorted(images map[image.Ref]*Image) []Image {
+	var all []Image
+	for _, im := range images {
+		all = append(all, *im)
+	}
+	slices.SortFunc(all, func(a, b Image) int { return image.Compare(a.Ref, b.Ref) })
+	return all
+}
+
+// open are the references that no image answers.
+func open(unknown map[string]*Unknown, images iter.Seq[image.Ref]) []Unknown {
+	named := map[string]bool{}
+	for ref := range images {
+		named[ref.Name()] = true
+	}
+	var all []Unknown
+	for _, written := range slices.Sorted(maps.Keys(unknown)) {
+		if ref, err := image.Parse(beforeTag(written)); err != nil || !named[ref.Name()] {
+			all = append(all, *unknown[written])
+		}
+	}
+	return all
+}
+
+// beforeTag is a reference without its tag, if that is all that holds variables.
+func beforeTag(written string) string {
+	name, _, _ := strings.Cut(written, "@")
+	if i := strings.IndexByte(name[strings.LastIndexByte(name, '/')+1:], ':'); i >= 0 {
+		name = name[:strings.LastIndexByte(name, '/')+1+i]
+	}
+	return name
+}

@@ -1,0 +1,92 @@
+package cargo
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+const template = `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: cpi}
+spec:
+  template:
+    spec:
+      containers:
+      - image: registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:${CPI_IMAGE_K8S_VERSION}
+      - image: quay.io/a/sidecar:${SIDECAR:=v1.2}
+      - image: quay.io/a/other:${OTHER}
+      - image: quay.io/a/plain:v1
+`
+
+func fillCargo(t *testing.T, opts Options) *Cargo {
+	t.Helper()
+	c := New(opts)
+	for _, group := range []string{"cpi", "csi", ""} {
+		f, err := manifest.Parse(group+".yaml", []byte(template))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := c.NewList()
+		list.Add(f.Uses())
+		c.AddImages(group, list)
+	}
+	return c
+}
+
+func TestImages(t *testing.T) {
+	c := fillCargo(t, Options{Variables: map[string]string{"CPI_IMAGE_K8S_VERSION": "v1.36.0"}})
+	images, unknown := c.Images()
+	got := ""
+	for _, im := range images {
+		got += fmt.Sprintln(im.Ref, im.Groups, im.Uses)
+	}
+	want := `quay.io/a/plain:v1 [cpi csi] [.yaml:11:16 cpi.yaml:11:16 csi.yaml:11:16]
+quay.io/a/sidecar:v1.2 [cpi csi] [.yaml:9:16 cpi.yaml:9:16 csi.yaml:9:16]
+registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:v1.36.0 [cpi csi] [.yaml:8:16 cpi.yaml:8:16 csi.yaml:8:16]
+`
+	if got != want {
+		t.Errorf("the images are\n%swant\n%s", got, want)
+	}
+	if len(unknown) != 1 || unknown[0].Written != "quay.io/a/other:${OTHER}" || len(unknown[0].Uses) != 3 {
+		t.Errorf("unknown are %+v", unknown)
+	}
+}
+
+// TestUnknownAnswered: an image of the same name says which one a variable means.
+func TestUnknownAnswered(t *testing.T) {
+	c := fillCargo(t, Options{})
+	f, err := manifest.Parse("images.txt", []byte("quay.io/a/other:v9\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := c.NewList()
+	list.Add(f.Uses())
+	c.AddImages("", list)
+	_, unknown := c.Images()
+	if len(unknown) != 1 || unknown[0].Written != "registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:${CPI_IMAGE_K8S_VERSION}" {
+		t.Errorf("unknown are %+v", unknown)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	c := New(Options{})
+	for _, f := range []bundle.File{
+		{Path: "b", SHA256: "11"}, {Path: "a", URL: "https://example.org/a"},
+		{Path: "b", SHA256: "11"}, {Path: "a", URL: "https://example.org/a"},
+	} {
+		if err := c.AddFile(f); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range []bundle.File{{Path: "b", SHA256: "22"}, {Path: "a", URL: "https://example.org/b"}, {Path: "b"}} {
+		if c.AddFile(f) == nil {
+			t.Errorf("%+v is taken, though its path is another file's", f)
+		}
+	}
+	if files := c.Files(); len(files) != 2 || files[0].Path != "a" {
+		t.Errorf("the files are %+v", files)
+	}
+}

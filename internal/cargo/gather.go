@@ -1,0 +1,222 @@
+package cargo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
+)
+
+// The folders of an archive in which files are found again.
+const (
+	resources = "resources" // manifests, by their group
+	files     = "files"     // files without a path of their own
+	ovas      = "ovas"      // images of virtual machines
+)
+
+// Sources are everything that a cargo is gathered from.
+type Sources struct {
+	Inputs     input.Set       // manifests that are read here
+	Groups     []site.Group    // manifests by group, here or at URLs
+	Kubernetes *imagelist.List // what Kubernetes versions pull; may be nil
+	Images     []image.Ref     // more images
+	Files      []site.File     // more files
+}
+
+// Gather reads all sources. What cannot be read is an error, all of them are
+// reported at once. Nothing large is fetched: files are only asked for their size
+// and their checksum.
+func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error {
+	errs := []error{c.addInputs(ctx, s.Inputs)}
+	for _, group := range s.Groups {
+		for _, m := range group.Manifests {
+			errs = append(errs, c.addManifest(ctx, group.Name, m, d))
+		}
+	}
+	if s.Kubernetes != nil {
+		c.AddImages("kubernetes", s.Kubernetes)
+	}
+	if len(s.Images) > 0 {
+		list := c.NewList()
+		list.AddLines("--image", "image-named", s.Images)
+		c.AddImages("", list)
+	}
+	for _, f := range s.Files {
+		errs = append(errs, c.addFile(ctx, f, d))
+	}
+	return errors.Join(errs...)
+}
+
+// A found is what one input has.
+type found struct {
+	list *imagelist.List
+	file bundle.File
+}
+
+func (c *Cargo) addInputs(ctx context.Context, set input.Set) error {
+	return c.addSet(ctx, set, (*input.Input).Group, resources)
+}
+
+// addSet adds inputs: their images, by group, and themselves as files below a folder.
+func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Input) string, below string) error {
+	all, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (found, error) {
+		list := c.NewList()
+		list.Add(f.Uses())
+		return found{list, inputFile(in, f, below)}, nil
+	})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range all {
+		c.AddImages(group(&set.Inputs[i]), all[i].list)
+		errs = append(errs, c.AddFile(all[i].file))
+	}
+	return errors.Join(errs...)
+}
+
+// inputFile is an input as a file of the archive. A file is read again when it is
+// carried, what is no file stays in memory.
+func inputFile(in *input.Input, f *manifest.File, below string) bundle.File {
+	to := path.Join(below, filepath.ToSlash(in.Rel))
+	if in.File == "" {
+		return inMemory(to, in.Name, []byte(f.Source()))
+	}
+	sum := sha256.Sum256([]byte(f.Source()))
+	return bundle.File{
+		Path: to, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(f.Source())), Mode: in.Mode.Perm(),
+		Open: func(context.Context) (io.ReadCloser, error) { return os.Open(in.File) },
+	}
+}
+
+// inMemory is a file whose content is at hand.
+func inMemory(to, url string, content []byte) bundle.File {
+	sum := sha256.Sum256(content)
+	return bundle.File{
+		Path: to, URL: webAddress(url), SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content)),
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+	}
+}
+
+// webAddress is a URL as people may see it; what is none, such as a path of the
+// machine that gathers, is nobody's business in an archive.
+func webAddress(s string) string {
+	if !strings.Contains(s, "://") {
+		return ""
+	}
+	return download.Shown(s)
+}
+
+// addManifest adds a manifest, or a folder of them, that a site file names.
+func (c *Cargo) addManifest(ctx context.Context, group string, m site.Manifest, d *download.Client) error {
+	if m.Path != "" && m.SHA256 == "" {
+		return c.addPath(ctx, group, m)
+	}
+	from := m.URL + m.Path
+	content, err := d.Read(ctx, from, m.SHA256)
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Place, err)
+	}
+	return c.AddDocument(group, path.Join(resources, group, m.Name), from, content)
+}
+
+// AddDocument adds a manifest whose content is at hand: its images, and itself as the
+// file at to. from is where it came from.
+func (c *Cargo) AddDocument(group, to, from string, content []byte) error {
+	f, err := manifest.Parse(download.Shown(from), content)
+	if err != nil {
+		return err
+	}
+	list := c.NewList()
+	list.Add(f.Uses())
+	c.AddImages(group, list)
+	return c.AddFile(inMemory(to, from, content))
+}
+
+// addPath adds a file or a folder of this machine. Its group is the one it is named in,
+// whatever folders are in it.
+func (c *Cargo) addPath(ctx context.Context, group string, m site.Manifest) error {
+	set := input.Find(input.Options{Filenames: []string{m.Path}})
+	err := c.addSet(ctx, set, func(*input.Input) string { return group }, path.Join(resources, group))
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Place, err)
+	}
+	return nil
+}
+
+// addFile adds a file that is neither manifest nor image.
+func (c *Cargo) addFile(ctx context.Context, f site.File, d *download.Client) error {
+	file, err := c.describe(ctx, f, d)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.Place, err)
+	}
+	return c.AddFile(file)
+}
+
+// describe asks for the size and the checksum of a file.
+func (c *Cargo) describe(ctx context.Context, f site.File, d *download.Client) (bundle.File, error) {
+	file := bundle.File{Path: f.Path, URL: webAddress(f.Parts[0]), SHA256: f.SHA256}
+	if file.Path == "" {
+		file.Path = usualPath(f.Parts[0])
+	}
+	mode, err := parseMode(f.Mode)
+	if err != nil {
+		return file, err
+	}
+	file.Mode = mode
+	if f.SHA256URL != "" {
+		if file.SHA256, err = d.Checksum(ctx, f.SHA256URL, path.Base(webPath(f.Parts[0]))); err != nil {
+			return file, err
+		}
+	}
+	file.Open, file.Size, err = d.Join(ctx, f.Parts)
+	if err == nil && file.Size < 0 {
+		return file, fmt.Errorf("%s: its server does not say how large it is; fetch it to this machine and name the path", file.URL)
+	}
+	return file, err
+}
+
+func parseMode(octal string) (fs.FileMode, error) {
+	if octal == "" {
+		return 0, nil
+	}
+	var mode uint32
+	if _, err := fmt.Sscanf(octal, "%o", &mode); err != nil || mode > 0o777 {
+		return 0, fmt.Errorf("mode %q: it is octal, as 0755", octal)
+	}
+	return fs.FileMode(mode), nil
+}
+
+// usualPath is where a file belongs in the archive if nobody says otherwise: OVAs as
+// in the walk-through of 2020, all else below files.
+func usualPath(from string) string {
+	base := path.Base(webPath(from))
+	if strings.EqualFold(path.Ext(base), ".ova") {
+		return path.Join(ovas, base)
+	}
+	return path.Join(files, base)
+}
+
+// webPath is a URL or path without query.
+func webPath(from string) string {
+	if strings.Contains(from, "://") {
+		from, _, _ = strings.Cut(from, "?")
+	}
+	return filepath.ToSlash(from)
+}

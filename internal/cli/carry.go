@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+)
+
+// A carrier makes plans, carries them out and shows how far it is. It must be closed.
+type carrier struct {
+	streams  Streams
+	quiet    bool
+	parallel int
+	show     *progress.Progress
+	sent     atomic.Int64 // bytes that came
+	skipped  atomic.Int64 // bytes that were there
+}
+
+func newCarrier(streams Streams, quiet bool, parallel int) *carrier {
+	return &carrier{streams: streams, quiet: quiet, parallel: parallel, show: newProgress(streams, quiet)}
+}
+
+func (c *carrier) close() { c.show.Close() }
+
+// report takes the events of both ends and of what is between them.
+func (c *carrier) report(e registry.Event) {
+	switch e.Kind {
+	case registry.Advance:
+		c.sent.Add(e.Bytes)
+	case registry.BlobSkipped:
+		c.skipped.Add(e.Bytes)
+	}
+	c.show.Report(e)
+}
+
+// announce says how much will be moved before it is.
+func (c *carrier) announce(contents bundle.Contents) {
+	var files int64
+	for _, f := range contents.Files {
+		files += f.Size
+	}
+	c.show.Expect(files, 0)
+	if !c.quiet {
+		fmt.Fprintf(c.show, "%s of %s, %s of %s\n", count(len(contents.Plan.Images), "image"), progress.Size(contents.Plan.Size()),
+			count(len(contents.Files), "file"), progress.Size(files))
+	}
+}
+
+// plan says what the pairs consist of.
+func (c *carrier) plan(ctx context.Context, pairs []image.Pair, from registry.Source, opts registry.PlanOptions) (*registry.Plan, error) {
+	opts.Parallel, opts.Report = c.parallel, c.report
+	plan, err := registry.NewPlan(ctx, pairs, from, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.show.Expect(plan.Size(), len(plan.Images))
+	return plan, nil
+}
+
+// transfer carries out the plan and says what came of it.
+func (c *carrier) transfer(ctx context.Context, plan *registry.Plan, from registry.Source, to registry.Sink, opts registry.TransferOptions) error {
+	opts.Parallel, opts.Report = c.parallel, c.report
+	results, err := registry.Transfer(ctx, plan, from, to, opts)
+	c.close()
+	if err != nil {
+		return err
+	}
+	c.sums(results)
+	return nil
+}
+
+// sums prints how much was moved.
+func (c *carrier) sums(results []registry.Result) {
+	if c.quiet {
+		return
+	}
+	present := 0
+	for _, r := range results {
+		if r.Present {
+			present++
+		}
+	}
+	fmt.Fprintf(c.streams.ErrOut, "%s: %d pushed, %d there already; %s sent, %s there or mounted\n",
+		count(len(results), "image"), len(results)-present, present, progress.Size(c.sent.Load()), progress.Size(c.skipped.Load()))
+}
+
+// newProgress shows progress where the user sees it.
+func newProgress(streams Streams, quiet bool) *progress.Progress {
+	opts := progress.Options{Quiet: quiet}
+	if f, ok := streams.ErrOut.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		opts.Terminal, opts.Color = true, os.Getenv("NO_COLOR") == ""
+		opts.Width = func() int {
+			width, _, _ := term.GetSize(int(f.Fd())) // 0 is not known
+			return width
+		}
+	}
+	return progress.New(streams.ErrOut, opts)
+}
+
+// printPlan prints what a transfer would move, one image per line.
+func printPlan(w io.Writer, plan *registry.Plan) error {
+	if plan == nil {
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(table, "IMAGE\tTARGET\tDIGEST\tSIZE\tPLATFORMS")
+	for i := range plan.Images {
+		im := &plan.Images[i]
+		var names []string
+		for _, p := range im.Platforms {
+			names = append(names, p.Platform)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", im.Source, im.Target, im.Root.Digest, progress.Size(im.Size()), strings.Join(names, ","))
+	}
+	fmt.Fprintf(table, "%s\t\t\t%s\t\n", count(len(plan.Images), "image"), progress.Size(plan.Size()))
+	return table.Flush()
+}
+
+// printUnknown prints the references that name no image yet, and what to do.
+func printUnknown(w io.Writer, unknown []cargo.Unknown) error {
+	for _, u := range unknown {
+		fmt.Fprintf(w, "%s: %s: no image, its variables have no value; give them with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written)
+	}
+	if len(unknown) > 0 {
+		return errFindings
+	}
+	return nil
+}

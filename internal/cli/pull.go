@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
+)
+
+type pullOptions struct {
+	sources sourceFlags
+	files   fileFlags
+	access  accessFlags
+	target  targetFlags
+	output  string
+	dryRun  bool
+	quiet   bool
+	site    *site.Site
+}
+
+func newPullCmd(streams Streams) *cobra.Command {
+	var o pullOptions
+	cmd := &cobra.Command{
+		Use:   "pull -o ARCHIVE",
+		Short: "Put everything that a site needs into one archive",
+		Long: `Put everything that a site needs into one archive: the images that manifests,
+Kubernetes versions, provider releases and the site file name, those manifests and
+releases themselves, and other files, such as programs and OVAs.
+
+The archive is one uncompressed tar: an OCI image layout, in which what several
+images share stands once, beside the files under their own paths. It says in
+airgap.lock.yaml what it holds, and in SHA256SUMS what that hashes to. Interrupted
+and run again, the command goes on where it was; with an archive that is there
+already, only what is new is fetched.
+
+A reference whose variables have no value is printed; the exit status is then 3.`,
+		Example: `  # what a folder of manifests names, and what kubeadm pulls
+  kubectl airgap pull -f resources --kubernetes-version v1.36.3 -o site.tar
+
+  # how much would that be?
+  kubectl airgap pull -f resources --dry-run -o site.tar
+
+  # all that airgap.yaml says (kubectl airgap init writes one)
+  kubectl airgap pull -o site.tar`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.site, err = readSite(cmd); err != nil {
+				return err
+			}
+			o.quiet = isQuiet(cmd)
+			o.files.fill(o.site, o.sources.given())
+			o.sources.fill(o.site)
+			o.target.fill(cmd, o.site, pushing)
+			return o.run(cmd.Context(), streams)
+		},
+	}
+	o.sources.addTo(cmd)
+	o.files.addTo(cmd)
+	o.access.addTo(cmd)
+	o.target.addTo(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "fetch no content, print what the archive would hold")
+	completeFiles(cmd, "output", "tar")
+	return cmd
+}
+
+func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
+	if o.output == "" && !o.dryRun {
+		return usagef("where to? Give --output FILE, such as --output site.tar")
+	}
+	c := newCarrier(streams, o.quiet, o.access.parallel)
+	defer c.close()
+	load, err := o.gather(ctx, streams, c)
+	if err != nil {
+		return err
+	}
+	images, unknown := load.Images()
+	pairs, err := o.pairs(images)
+	if err != nil {
+		return err
+	}
+	if len(pairs)+len(unknown)+len(load.Files()) == 0 {
+		return usagef("nothing to pull: name manifests with --filename, or what else there is to carry, or write an airgap.yaml (kubectl airgap init)")
+	}
+	from, err := o.access.remote(streams.In, loginHost(pairs), c.report)
+	if err != nil {
+		return err
+	}
+	contents, err := o.contents(ctx, c, load, pairs, from)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		c.close()
+		return errors.Join(printPlan(streams.Out, contents.Plan), printFiles(streams.Out, contents.Files), printUnknown(streams.ErrOut, unknown))
+	}
+	if err := o.create(ctx, c, contents, from); err != nil {
+		return err
+	}
+	return printUnknown(streams.ErrOut, unknown)
+}
+
+// gather reads what is to be carried.
+func (o *pullOptions) gather(ctx context.Context, streams Streams, c *carrier) (*cargo.Cargo, error) {
+	opts, err := o.sources.options()
+	if err != nil {
+		return nil, err
+	}
+	sources, err := o.sources.sources(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	client, err := o.files.client(o.access.caFile, c.report)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.files.add(&sources); err != nil {
+		return nil, err
+	}
+	load := cargo.New(opts)
+	return load, load.Gather(ctx, sources, client)
+}
+
+// pairs say where images are fetched; in the archive they keep their names.
+func (o *pullOptions) pairs(images []cargo.Image) ([]image.Pair, error) {
+	from, err := o.sources.origins()
+	if err != nil {
+		return nil, err
+	}
+	var pairs []image.Pair
+	for _, im := range images {
+		source, _ := from.Source(im.Ref)
+		pairs = append(pairs, image.Pair{Source: source, Target: im.Ref})
+	}
+	return pairs, nil
+}
+
+// loginHost is the registry that a login on the command line is for: the only one.
+func loginHost(pairs []image.Pair) string {
+	host := ""
+	for _, p := range pairs {
+		if host != "" && p.Source.Registry != host {
+			return ""
+		}
+		host = p.Source.Registry
+	}
+	return host
+}
+
+// contents is what the archive is to hold.
+func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Cargo, pairs []image.Pair, from registry.Source) (contents bundle.Contents, err error) {
+	opts := registry.PlanOptions{Platforms: o.sources.platforms, Referrers: o.sources.referrers}
+	if earlier, err := bundle.Open(o.output); err == nil {
+		defer earlier.Close() //nolint:errcheck // it was only read
+		opts.Manifests = earlier.Manifest
+	}
+	plan, err := c.plan(ctx, pairs, from, opts)
+	if err != nil {
+		return contents, err
+	}
+	contents = bundle.Contents{
+		Plan: plan, Files: load.Files(),
+		Uses: map[image.Ref][]string{}, Groups: map[image.Ref][]string{}, Targets: map[image.Ref]image.Ref{},
+	}
+	images, _ := load.Images()
+	for _, im := range images {
+		contents.Uses[im.Ref], contents.Groups[im.Ref] = im.Uses, im.Groups
+	}
+	return contents, o.targets(images, contents.Targets)
+}
+
+// targets notes where images will go, if that is known already.
+func (o *pullOptions) targets(images []cargo.Image, targets map[image.Ref]image.Ref) error {
+	if o.target.to == "" || o.target.grouped() { // a group each makes several
+		return nil
+	}
+	m, err := o.target.mapping()
+	if err != nil {
+		return err
+	}
+	for _, im := range images {
+		targets[im.Ref], _ = m.Target(im.Ref)
+	}
+	return nil
+}
+
+// create writes the archive and says what that took.
+func (o *pullOptions) create(ctx context.Context, c *carrier, contents bundle.Contents, from registry.Source) error {
+	c.announce(contents)
+	report, err := bundle.Create(ctx, o.output, contents, from, bundle.CreateOptions{Parallel: o.access.parallel, Report: c.report})
+	c.close()
+	if err != nil || o.quiet {
+		return err
+	}
+	state := fmt.Sprintf("%s fetched, %s were here", progress.Size(report.Fetched), progress.Size(report.Copied+report.Kept))
+	if report.Unchanged {
+		state = "nothing has changed, nothing was fetched"
+	}
+	fmt.Fprintf(c.streams.ErrOut, "%s: %s, %s, %s; %s\n", o.output,
+		count(len(contents.Plan.Images), "image"), count(len(contents.Files), "file"), progress.Size(report.Size), state)
+	return nil
+}
+
+// printFiles prints the files that an archive would hold.
+func printFiles(w io.Writer, files []bundle.File) error {
+	for _, f := range files {
+		if _, err := fmt.Fprintf(w, "%s   %s   %s\n", f.Path, progress.Size(f.Size), f.URL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileFlags say which files are carried, and where they are fetched.
+type fileFlags struct {
+	files      []string
+	sourceMap  []string
+	siteFiles  []site.File
+	siteGroups []site.Group
+}
+
+func (f *fileFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.files, "file", nil,
+		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
+	flags.StringArrayVar(&f.sourceMap, "file-source-map", nil,
+		"fetch files whose URL starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO is a URL or a path and may hold {host}; may be repeated")
+	complete(cmd, "file-source-map")
+}
+
+// fill takes from the site file what no flag says.
+func (f *fileFlags) fill(s *site.Site, given bool) {
+	if !given && len(f.files) == 0 {
+		f.siteFiles, f.siteGroups = s.Files, s.Manifests
+	}
+	if len(f.sourceMap) == 0 {
+		for _, rule := range s.FileSourceMap {
+			f.sourceMap = append(f.sourceMap, rule.From+"="+rule.To)
+		}
+	}
+}
+
+// add adds the files to what is carried.
+func (f *fileFlags) add(s *cargo.Sources) error {
+	s.Groups = append(s.Groups, f.siteGroups...)
+	s.Files = append(s.Files, f.siteFiles...)
+	for _, text := range f.files {
+		file, err := parseFile(text)
+		if err != nil {
+			return usagef("--file %w", err)
+		}
+		s.Files = append(s.Files, file)
+	}
+	return nil
+}
+
+// client fetches the files.
+func (f *fileFlags) client(caFile string, report func(registry.Event)) (*download.Client, error) {
+	opts := download.Options{Proxy: http.ProxyFromEnvironment, Report: report}
+	var rules []download.SourceRule
+	for _, s := range f.sourceMap {
+		rule, err := download.ParseSourceRule(s)
+		if err != nil {
+			return nil, usagef("--file-source-map %w", err)
+		}
+		rules = append(rules, rule)
+	}
+	var err error
+	if opts.SourceMap, err = download.NewSourceMap(rules); err != nil {
+		return nil, usagef("--file-source-map %w", err)
+	}
+	if caFile != "" {
+		if opts.CA, err = os.ReadFile(caFile); err != nil {
+			return nil, fmt.Errorf("reading a certificate: %w", err)
+		}
+	}
+	return download.New(opts)
+}
