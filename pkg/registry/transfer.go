@@ -112,25 +112,6 @@ func (t *transfer) look(ctx context.Context, i int) error {
 	return nil
 }
 
-// missingReferrers are the manifests after the root that the sink lacks.
-func (t *transfer) missingReferrers(ctx context.Context, img *Image) ([]Manifest, error) {
-	var missing []Manifest
-	past := false
-	for _, m := range img.Manifests {
-		if past {
-			held, err := t.to.Holds(ctx, manifestRef(img, m), m.Descriptor)
-			if err != nil {
-				return nil, err
-			}
-			if !held {
-				missing = append(missing, m)
-			}
-		}
-		past = past || m.Digest == img.Root.Digest
-	}
-	return missing, nil
-}
-
 // manifestRef is the name that a manifest of img gets at its target.
 func manifestRef(img *Image, m Manifest) image.Ref {
 	switch {

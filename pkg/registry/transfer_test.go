@@ -89,6 +89,44 @@ func TestReferrersLater(t *testing.T) {
 	}
 }
 
+// TestReferrerNotListed: a referrer that is there but that nobody would find is
+// written again. So ends a run that is killed while a registry without referrers
+// API is given the list that takes its place.
+func TestReferrerNotListed(t *testing.T) {
+	from, to := &Memory{}, newWatched()
+	at := ref(t, "up.test/a:1")
+	k := maker{t, from}
+	root := k.image(at, "linux/amd64", "layer")
+	sbom := k.artifact(untagged(at), &root, "sbom")
+	pairs := []image.Pair{{Source: at, Target: ref(t, "site.test/a:1")}}
+	if _, err := Copy(t.Context(), pairs, from, to, PlanOptions{Referrers: true}, TransferOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for unlisted, calls := range map[bool]int{false: 0, true: 2 + 1} { // two blobs that are there
+		to.calls = 0
+		results, err := Copy(t.Context(), pairs, from, unlisting{to, unlisted}, PlanOptions{Referrers: true}, TransferOptions{})
+		if err != nil || to.calls != calls || results[0].Present == unlisted {
+			t.Errorf("unlisted %v: %d calls, %v, %v", unlisted, to.calls, results, err)
+		}
+	}
+	if held, _ := to.Holds(t.Context(), pairs[0].Target, sbom); held {
+		t.Error("the tag names the referrer")
+	}
+}
+
+// An unlisting Sink has what refers to something, but does not say so.
+type unlisting struct {
+	*watched
+	unlisted bool
+}
+
+func (u unlisting) Referrers(ctx context.Context, at image.Ref, desc Descriptor) ([]Referrer, error) {
+	if u.unlisted {
+		return nil, nil
+	}
+	return u.watched.Referrers(ctx, at, desc)
+}
+
 type fatalError struct{ error }
 
 func (fatalError) Fatal() bool     { return true }
@@ -262,14 +300,22 @@ func TestFailuresInOrder(t *testing.T) {
 	}
 	to.before = func(int) error { return errors.New("refused") }
 	_, err := Copy(t.Context(), pairs, from, to, PlanOptions{}, TransferOptions{})
-	lines := strings.Split(err.Error(), "\n")
-	for i := range pairs {
-		if i >= len(lines) || !strings.HasPrefix(lines[i], pairs[i].Source.String()+": writing blob ") {
-			t.Fatalf("line %d of:\n%v", i, err)
+	told := map[string]int{}
+	var order []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		name, step, _ := strings.Cut(line, ": ")
+		if !strings.HasPrefix(step, "writing blob sha256:") || !strings.HasSuffix(step, ": refused") {
+			t.Errorf("%s", line)
+		}
+		if told[name]++; told[name] == 1 {
+			order = append(order, name)
 		}
 	}
-	if len(lines) > len(pairs)+4 { // what was in flight
-		t.Errorf("%d lines", len(lines))
+	if len(order) != len(pairs) || !slices.IsSorted(order) {
+		t.Errorf("the order is %v", order)
+	}
+	if to.calls > 2*len(pairs)+4 {
+		t.Errorf("%d calls: hopeless images were gone on with", to.calls)
 	}
 }
 
