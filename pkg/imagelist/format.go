@@ -8,7 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -90,23 +90,45 @@ func writeText(w *bufio.Writer, items iter.Seq[Item], opts WriteOptions) error {
 }
 
 func writeTable(w *bufio.Writer, items iter.Seq[Item], opts WriteOptions) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	header, row := "IMAGE\tPLACE\tFORM\tCONFIDENCE", "%s\t%s\t%s\t%s"
-	if opts.Explain {
-		header += "\tRULE\tOBJECT\tPATH"
-		row += "\t%s\t%s\t%s"
-	}
-	fmt.Fprintln(columns, header)
-	for item := range items {
-		for _, u := range item.Uses {
-			cells := []any{item.Image, u.place(), u.Form, u.Confidence}
-			if opts.Explain {
-				cells = append(cells, u.Rule, orNone(u.Object), orNone(u.Path))
-			}
-			fmt.Fprintf(columns, row+"\n", cells...)
+	var widths []int
+	for row := range rows(items, opts) {
+		widths = append(widths, make([]int, len(row)-len(widths))...)
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	return columns.Flush()
+	const gap = 3
+	for row := range rows(items, opts) {
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			w.WriteString(cell)                                                            //nolint:errcheck // an error sticks to w
+			w.WriteString(strings.Repeat(" ", widths[i]+gap-utf8.RuneCountInString(cell))) //nolint:errcheck // as above
+		}
+		fmt.Fprintln(w, row[last])
+	}
+	return nil
+}
+
+// rows are the lines of the table, the first one its header. They are made twice, once to
+// find the widths of the columns, as text/tabwriter would keep them all in memory.
+func rows(items iter.Seq[Item], opts WriteOptions) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		header := []string{"IMAGE", "PLACE", "FORM", "CONFIDENCE", "RULE", "OBJECT", "PATH"}
+		if !opts.Explain {
+			header = header[:4]
+		}
+		if !yield(header) {
+			return
+		}
+		for item := range items {
+			for _, u := range item.Uses {
+				row := []string{item.Image, u.place(), string(u.Form), u.Confidence, u.Rule, orNone(u.Object), orNone(u.Path)}
+				if !yield(row[:len(header)]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // place is where the use stands, as editors and compilers write it.

@@ -95,6 +95,11 @@ func TestObjectFormatsAgree(t *testing.T) {
 	var l imagelist.List
 	l.Add(parse(t, "site.yaml", site).Uses())
 	l.Add(parse(t, "list.txt", "quay.io/acme/a:v1\nquay.io/acme/b:v1\n").Uses())
+	long := strings.Builder{} // more than is encoded at once
+	for i := range 250 {
+		fmt.Fprintf(&long, "quay.io/acme/image:%d\n", i)
+	}
+	l.Add(parse(t, "long.txt", long.String()).Uses())
 	var fromJSON, fromYAML map[string]any
 	if err := json.Unmarshal([]byte(write(t, &l, imagelist.FormatJSON)), &fromJSON); err != nil {
 		t.Fatal(err)
@@ -102,7 +107,7 @@ func TestObjectFormatsAgree(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(write(t, &l, imagelist.FormatYAML)), &fromYAML); err != nil {
 		t.Fatal(err)
 	}
-	if a, b := fmt.Sprint(fromJSON), fmt.Sprint(fromYAML); a != b || len(fromJSON["items"].([]any)) != 6 {
+	if a, b := fmt.Sprint(fromJSON), fmt.Sprint(fromYAML); a != b || len(fromJSON["items"].([]any)) != 6+250 {
 		t.Errorf("JSON\n%s\nYAML\n%s", a, b)
 	}
 }

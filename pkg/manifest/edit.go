@@ -6,21 +6,27 @@ import (
 	"strings"
 )
 
-// An edit replaces text.S[from:to] by s and its own last bytes.
+// An edit replaces text.S[from:from+length] by s. The last bytes of it are kept.
 type edit struct {
-	from, to int
-	s        string
-	kept     int // how many of them
+	from         int
+	length, kept int32
+	s            string
 }
+
+func newEdit(from, to int, s string) edit { return edit{from: from, length: int32(to - from), s: s} }
+
+// to is the end of what x is about, and changed that of what it changes.
+func (x edit) to() int      { return x.from + int(x.length) }
+func (x edit) changed() int { return x.to() - int(x.kept) }
 
 // edit is what c does to its text. In the file itself the common end of old and new is
 // kept: then most edits of a file put the same words in, and these are in memory once. In
 // other texts the end may be spelled otherwise than it reads, and is spelled anew.
 func (c *change) edit() edit {
-	x := edit{from: c.Base, to: c.Base + len(c.S), s: c.to}
+	x := newEdit(c.Base, c.Base+len(c.S), c.to)
 	if c.Text.Outer == nil {
-		x.kept = commonSuffix(c.S, c.to)
-		x.s = c.to[:len(c.to)-x.kept]
+		kept := commonSuffix(c.S, c.to)
+		x.kept, x.s = int32(kept), c.to[:len(c.to)-kept]
 	}
 	return x
 }
@@ -92,14 +98,14 @@ func (e *textEdits) sorted(s string) []edit {
 		e.late = nil
 		slices.SortFunc(e.list, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
 	}
-	return slices.DeleteFunc(e.list, func(x edit) bool { return x.s == s[x.from:x.to-x.kept] })
+	return slices.DeleteFunc(e.list, func(x edit) bool { return x.s == s[x.from:x.changed()] })
 }
 
 // splice applies sorted edits to s, and gives false if two of them overlap.
 func splice(s string, list []edit) ([]byte, bool) {
 	size := len(s)
 	for _, x := range list {
-		size += len(x.s) + x.kept - (x.to - x.from)
+		size += len(x.s) - (x.changed() - x.from)
 	}
 	b := make([]byte, 0, max(size, 0))
 	at := 0
@@ -108,8 +114,8 @@ func splice(s string, list []edit) ([]byte, bool) {
 			return nil, false
 		}
 		b = append(append(b, s[at:x.from]...), x.s...)
-		b = append(b, s[x.to-x.kept:x.to]...)
-		at = x.to
+		b = append(b, s[x.changed():x.to()]...)
+		at = x.to()
 	}
 	return append(b, s[at:]...), true
 }

@@ -14,30 +14,41 @@ import (
 // A found is a Use as its file keeps it: small, as a list has one in every line. What the
 // bytes of a reference say is not kept but read again when somebody asks.
 type found struct {
+	*context
+	at           int // the use is said to stand at text.S[at:at+length]
+	length, item int32
+}
+
+// A context is what uses in a row have in common.
+type context struct {
 	text   *yamltree.Text
-	at     int // the use is said to stand at text.S[at:at+length]
-	length int32
-	item   int32 // as in Use
 	origin *Origin
 	more   *Use // of a use that is more than one plain reference: all of it
 }
 
-// record keeps u, which was found as o says. Uses that say the same in a row share it.
+// record keeps u, which was found as o says.
 func (p *parser) record(u Use, o Origin) {
 	o.File = p.name
-	last := len(p.found) - 1
-	if last < 0 || *p.found[last].origin != o {
-		origin := o
-		u.Origin = &origin
-	} else {
-		u.Origin = p.found[last].origin
+	p.found = append(p.found, found{p.context(&u, o), u.at.Base, int32(len(u.at.S)), int32(u.Item)})
+}
+
+// context is that of the use found last, if u has the same.
+func (p *parser) context(u *Use, o Origin) *context {
+	plain := u.parts == nil && !u.Prefix
+	if last := len(p.found) - 1; last >= 0 {
+		c := p.found[last].context
+		if plain && c.more == nil && c.text == u.at.Text && *c.origin == o {
+			return c
+		}
 	}
-	x := found{text: u.at.Text, at: u.at.Base, length: int32(len(u.at.S)), item: int32(u.Item), origin: u.Origin}
-	if u.parts != nil || u.Prefix {
-		more := u
-		x.more = &more
+	origin := o // which leaves the stack, as o need not
+	c := &context{text: u.at.Text, origin: &origin}
+	if !plain {
+		more := *u
+		more.Origin = &origin
+		c.more = &more
 	}
-	p.found = append(p.found, x)
+	return c
 }
 
 // use is x as others see it; p has not yet passed it.

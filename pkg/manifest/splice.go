@@ -111,12 +111,12 @@ func (e *edits) outward(t *yamltree.Text) bool {
 		}
 		s, ok := t.Encode(string(inner))
 		if ok {
-			e.add(t.Outer, edit{from: t.From, to: t.To, s: s})
+			e.add(t.Outer, newEdit(t.From, t.To, s))
 		}
 		return ok
 	}
 	for _, x := range e.of[t].sorted(t.S) {
-		from, to, ok := t.Span(x.from, x.to)
+		from, to, ok := t.Span(x.from, x.to())
 		if !ok {
 			return false
 		}
@@ -124,7 +124,7 @@ func (e *edits) outward(t *yamltree.Text) bool {
 		if !ok {
 			return false
 		}
-		e.add(t.Outer, edit{from: from, to: to, s: s})
+		e.add(t.Outer, newEdit(from, to, s))
 	}
 	return true
 }

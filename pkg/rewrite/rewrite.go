@@ -167,7 +167,7 @@ func (r *rewriter) takeBack(refused *manifest.RefusedError) {
 // refuse reports a reference, once where several uses of it stand in one place.
 func (r *rewriter) refuse(refused *manifest.RefusedError) {
 	refused.Written = strings.Clone(refused.Written)
-	refused.Moves = true // whatever it was: now the user has to see to it
+	refused.Moves = true // all alike, for what the user has to see to is the same
 	if !slices.ContainsFunc(r.Refused, func(old *manifest.RefusedError) bool { return *old == *refused }) {
 		r.Refused = append(r.Refused, refused)
 	}
