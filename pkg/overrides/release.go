@@ -41,10 +41,10 @@ type ReleaseOptions struct {
 
 // Release says which files the release NAME:VERSION consists of. name is as in
 // ParseClaim; the version of cert-manager may be empty for the one that clusterctl
-// installs. Components and metadata are required. An infrastructure provider's
-// cluster-template.yaml, flavors and classes that were asked for are there whether
-// it has them or not; with Get so are all templates and classes that it has. notes
-// are sentences that the user should see.
+// installs. Components, metadata, and the flavors and classes that were asked for are
+// required. An infrastructure provider's cluster-template.yaml is among the files
+// whether it has one or not; with Get so are all templates and classes that it has.
+// notes are sentences that the user should see.
 func (c *Catalogue) Release(ctx context.Context, name, version string, opts ReleaseOptions) (files []ReleaseFile, notes []string, err error) {
 	p, err := c.resolve(name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *Catalogue) Release(ctx context.Context, name, version string, opts Rele
 	}
 	r := release{Provider: p, version: version, at: at}
 	r.always(opts)
-	if opts.Get != nil && p.Label != CertManager {
+	if opts.Get != nil && p.Kind() == "infrastructure" { // clusterctl takes templates from no other
 		if err := r.ask(ctx, opts.Get); err != nil {
 			notes = append(notes, fmt.Sprintf("%s %s: which templates it has could not be asked, so only the usual and the named ones are fetched: %v", p.Label, version, err))
 		}
@@ -91,11 +91,11 @@ func (r *release) always(opts ReleaseOptions) {
 	}
 	for _, flavor := range opts.Flavors {
 		name := "cluster-template-" + flavor + ".yaml"
-		r.add(name, name, false)
+		r.add(name, name, true)
 	}
 	for _, class := range opts.ClusterClasses {
 		name := "clusterclass-" + class + ".yaml"
-		r.add(name, name, false)
+		r.add(name, name, true)
 	}
 }
 

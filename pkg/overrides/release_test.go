@@ -51,8 +51,8 @@ providers/bootstrap-kubeadm/v0.3.3/metadata.yaml https://github.com/kubernetes-s
 providers/infrastructure-vsphere/v1.16.1/infrastructure-components.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/infrastructure-components.yaml !
 providers/infrastructure-vsphere/v1.16.1/metadata.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/metadata.yaml !
 providers/infrastructure-vsphere/v1.16.1/cluster-template.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/cluster-template.yaml
-providers/infrastructure-vsphere/v1.16.1/cluster-template-topology.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/cluster-template-topology.yaml
-providers/infrastructure-vsphere/v1.16.1/clusterclass-template.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/clusterclass-template.yaml`},
+providers/infrastructure-vsphere/v1.16.1/cluster-template-topology.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/cluster-template-topology.yaml !
+providers/infrastructure-vsphere/v1.16.1/clusterclass-template.yaml https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/download/v1.16.1/clusterclass-template.yaml !`},
 		{"docker", "v1.14.2", overrides.ReleaseOptions{}, `
 providers/infrastructure-docker/v1.14.2/infrastructure-components-development.yaml https://github.com/kubernetes-sigs/cluster-api/releases/download/v1.14.2/infrastructure-components-development.yaml !
 providers/infrastructure-docker/v1.14.2/metadata.yaml https://github.com/kubernetes-sigs/cluster-api/releases/download/v1.14.2/metadata.yaml !
@@ -114,7 +114,7 @@ func TestReleaseAsksGitHub(t *testing.T) {
 	want := `providers/infrastructure-vsphere/v1.16.1/infrastructure-components.yaml …/infrastructure-components.yaml ! 0000 9
 providers/infrastructure-vsphere/v1.16.1/metadata.yaml …/metadata.yaml !
 providers/infrastructure-vsphere/v1.16.1/cluster-template.yaml …/cluster-template.yaml 0000 7
-providers/infrastructure-vsphere/v1.16.1/cluster-template-topology.yaml …/cluster-template-topology.yaml
+providers/infrastructure-vsphere/v1.16.1/cluster-template-topology.yaml …/cluster-template-topology.yaml !
 providers/infrastructure-vsphere/v1.16.1/cluster-template-node-ipam.yaml …/cluster-template-node-ipam.yaml
 providers/infrastructure-vsphere/v1.16.1/clusterclass-template.yaml …/clusterclass-template.yaml`
 	if err != nil || len(notes) > 0 || got != want {
@@ -130,7 +130,7 @@ providers/infrastructure-vsphere/v1.16.1/clusterclass-template.yaml …/clusterc
 			t.Errorf("%d files, %v, %q", len(files), err, notes)
 		}
 	}
-	for _, name := range []string{"cert-manager", "addon-lab"} { // nothing to ask
+	for _, name := range []string{"cert-manager", "addon-lab", "infrastructure-lab"} { // nothing to ask
 		opts := overrides.ReleaseOptions{URL: "https://x.lab/v1.0.0/a.yaml", Get: func(context.Context, string) ([]byte, error) {
 			t.Errorf("%s: GitHub was asked", name)
 			return nil, nil
