@@ -368,7 +368,7 @@ func users(t testing.TB) string {
 
 func TestServeUsers(t *testing.T) {
 	s := newSite(t)
-	u, err := ReadUsers(strings.NewReader(users(t)))
+	u, err := ParseHtpasswd([]byte(users(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +406,7 @@ func TestServeUsers(t *testing.T) {
 
 // A password that was right is not put through bcrypt again.
 func TestServeUsersRemember(t *testing.T) {
-	u, err := ReadUsers(strings.NewReader(users(t)))
+	u, err := ParseHtpasswd([]byte(users(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,19 +419,19 @@ func TestServeUsersRemember(t *testing.T) {
 	}
 }
 
-func TestReadUsersRefuses(t *testing.T) {
+func TestParseHtpasswdRefuses(t *testing.T) {
 	good := users(t)
 	for text, want := range map[string]string{
-		"":           "there is none",
-		"# nobody\n": "there is none",
+		"":           "there are no users",
+		"# nobody\n": "there are no users",
 		"ann:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n":  "line 1: this is not NAME:HASH",
 		"ann:$apr1$x$y\n":                          "line 1",
 		good + "bob\n":                             "line 4",
 		good + ":" + good[len("# users\n\nann:"):]: "line 4",
 		good + good:                                `line 6: user "ann" is there twice`,
 	} {
-		_, err := ReadUsers(strings.NewReader(text))
-		wantError(t, err, "reading users", want)
+		_, err := ParseHtpasswd([]byte(text))
+		wantError(t, err, want)
 		if err != nil && (strings.Contains(err.Error(), "0DPi") || strings.Contains(err.Error(), "$")) {
 			t.Errorf("%q holds a hash", err)
 		}
@@ -465,7 +465,7 @@ func TestServeSkopeo(t *testing.T) {
 		t.Skip(err)
 	}
 	s := newSite(t)
-	u, err := ReadUsers(strings.NewReader(users(t)))
+	u, err := ParseHtpasswd([]byte(users(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,22 +1,17 @@
 package bundle
 
 import (
-	"bufio"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 
 	"golang.org/x/crypto/bcrypt"
 )
-
-// maxUsersSize is how much of a list of users is read, in bytes.
-const maxUsersSize = 1 << 20
 
 // Users are who may read what is served, with their passwords' hashes. They may
 // be used by several goroutines at once.
@@ -30,27 +25,25 @@ type Users struct {
 	marks map[string][sha256.Size]byte // of passwords that were right
 }
 
-// ReadUsers reads NAME:HASH lines as htpasswd -B writes them. Hashes must be
+// ParseHtpasswd reads NAME:HASH lines as htpasswd -B writes them. Hashes must be
 // bcrypt's; the others that htpasswd knows are guessed too fast. Errors name the
 // line, not the hash.
-func ReadUsers(r io.Reader) (*Users, error) {
+func ParseHtpasswd(text []byte) (*Users, error) {
 	u := &Users{hashes: map[string][]byte{}, marks: map[string][sha256.Size]byte{}}
-	lines := bufio.NewScanner(io.LimitReader(r, maxUsersSize))
 	var errs []error
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		if err := u.add(line); err != nil {
-			errs = append(errs, fmt.Errorf("reading users: line %d: %w", n, err))
+			errs = append(errs, fmt.Errorf("line %d: %w", n, err))
 		}
 	}
-	if err := lines.Err(); err != nil {
-		errs = append(errs, fmt.Errorf("reading users: %w", err))
-	}
 	if len(u.hashes) == 0 && len(errs) == 0 {
-		errs = append(errs, errors.New("reading users: there is none"))
+		errs = append(errs, errors.New("there are no users in it"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

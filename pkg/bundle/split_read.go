@@ -100,19 +100,17 @@ func (r *partReader) Close() error {
 
 // Join makes the archive out from its parts, of which path is one, or their
 // checksums, or the archive's name; an empty out is the archive's own name,
-// beside the parts. It gives the path of the archive. Every part is compared
-// with its checksum on the way, and out is there whole or not at all. If it is
-// there already and right, it stays. report is told the bytes that were dealt
-// with and may be nil.
-func Join(ctx context.Context, path, out string, report func(registry.Event)) (string, error) {
-	out, err := join(ctx, path, out, report)
-	if err != nil {
-		return "", fmt.Errorf("joining the parts of %s: %w", path, err)
+// beside the parts. Every part is compared with its checksum on the way, and out
+// is there whole or not at all. If it is there already and right, it stays.
+// report is told the bytes that were dealt with and may be nil.
+func Join(ctx context.Context, path, out string, report func(registry.Event)) error {
+	if err := join(ctx, path, out, report); err != nil {
+		return fmt.Errorf("joining the parts of %s: %w", path, err)
 	}
-	return out, nil
+	return nil
 }
 
-func join(ctx context.Context, path, out string, report func(registry.Event)) (string, error) {
+func join(ctx context.Context, path, out string, report func(registry.Event)) error {
 	if archive, named := archiveOf(path); named {
 		path = archive
 	}
@@ -120,13 +118,10 @@ func join(ctx context.Context, path, out string, report func(registry.Event)) (s
 		out = path
 	}
 	p, _, err := findParts(path + sumsSuffix)
-	if err != nil {
-		return "", err
+	if err != nil || p.isJoined(ctx, out) {
+		return err
 	}
-	if p.isJoined(ctx, out) {
-		return out, nil
-	}
-	return out, writeWhole(out, 0o644, func(w io.Writer) error {
+	return writeWhole(out, 0o644, func(w io.Writer) error {
 		for i := range p.names {
 			if err := p.pass(ctx, i, w, report); err != nil {
 				return err

@@ -51,6 +51,7 @@ func openRegular(path string) (*os.File, error) {
 // A tally copies one content and reports how far it came.
 type tally struct {
 	name   string
+	image  string // may be empty
 	size   int64
 	report func(registry.Event) // may be nil
 	begun  bool
@@ -92,7 +93,12 @@ func (t *tally) end() {
 }
 
 func (t *tally) tell(kind registry.EventKind, n int64) {
-	if t.report != nil {
-		t.report(registry.Event{Kind: kind, Name: t.name, Bytes: n})
+	if t.report == nil {
+		return
 	}
+	e := registry.Event{Kind: kind, Name: t.name, Bytes: n}
+	if kind == registry.BlobBegin {
+		e.Image = t.image
+	}
+	t.report(e)
 }
