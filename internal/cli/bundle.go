@@ -142,11 +142,7 @@ needs that: all read the parts as they read the whole.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		show := newProgress(streams, isQuiet(cmd))
 		defer show.Close()
-		joined, err := bundle.Join(cmd.Context(), archive, output, show.Report)
-		if err == nil {
-			fmt.Fprintln(streams.Out, joined)
-		}
-		return err
+		return bundle.Join(cmd.Context(), archive, output, show.Report)
 	}
 	return cmd
 }

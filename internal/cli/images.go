@@ -73,6 +73,7 @@ func (o *imagesOptions) addManifests(ctx context.Context, streams Streams, list 
 	if err != nil {
 		return err
 	}
+	limitMemory(set)
 	lists, err := input.Each(ctx, set.Inputs, func(_ *input.Input, f *manifest.File) (*imagelist.List, error) {
 		list := imagelist.New(o.confidence.level())
 		list.Add(f.Uses())

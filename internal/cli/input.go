@@ -44,13 +44,11 @@ func (f *inputFlags) find(streams Streams, exclude string) (input.Set, error) {
 	if stdin > 1 {
 		return input.Set{}, usagef("--filename - is given %d times, but standard input can be read only once", stdin)
 	}
-	set := input.Find(input.Options{
+	return input.Find(input.Options{
 		Filenames:      f.filenames,
 		Kustomizations: f.kustomizations,
 		Stdin:          streams.In,
 		Timeout:        f.timeout,
 		Exclude:        exclude,
-	})
-	limitMemory(set)
-	return set, nil
+	}), nil
 }

@@ -16,8 +16,8 @@ const (
 	memoryPerByte = 5
 )
 
-// limitMemory tells the garbage collector that a command takes less than ten times its
-// largest input per worker. By itself it would wait until what is in use has doubled,
+// limitMemory tells the garbage collector that a command which only reads and writes
+// manifests takes less than ten times its largest input per worker. By itself it would wait until what is in use has doubled,
 // which for a long list is more. Other inputs stay far below the limit and lose nothing
 // by it. It is soft: who needs more gets it, a little later. Input that is no file has no
 // size beforehand, and no limit.

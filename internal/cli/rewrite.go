@@ -75,6 +75,7 @@ func (o *rewriteOptions) run(ctx context.Context, streams Streams) (err error) {
 	if err != nil {
 		return err
 	}
+	limitMemory(set)
 	tree, err := o.tree(set)
 	if err != nil {
 		return usageError{err}

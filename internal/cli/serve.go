@@ -133,12 +133,11 @@ func (o *serveOptions) handlerOptions() (bundle.HandlerOptions, error) {
 	if o.htpasswd == "" {
 		return opts, nil
 	}
-	f, err := os.Open(o.htpasswd)
+	text, err := os.ReadFile(o.htpasswd)
 	if err != nil {
 		return opts, fmt.Errorf("reading the users: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
-	if opts.Users, err = bundle.ReadUsers(f); err != nil {
+	if opts.Users, err = bundle.ParseHtpasswd(text); err != nil {
 		return opts, fmt.Errorf("%s: %w", o.htpasswd, err)
 	}
 	return opts, nil
