@@ -113,7 +113,7 @@ func story(p *progress.Progress) {
 	time.Sleep(time.Second)
 	p.Expect(1_500_000_000, 0)
 	p.Report(registry.Event{Kind: registry.BlobSkipped, Name: "sha256:cc", Bytes: 300_000_000})
-	p.Report(registry.Event{Kind: registry.BlobBegin, Name: digestA, Image: "registry.k8s.io/kube-apiserver:v1.36.3", Bytes: 30_000_000})
+	p.Report(registry.Event{Kind: registry.BlobBegin, Name: digestA, Image: "registry.k8s.io/kube-apiserver:v1.36.3@" + digestA, Bytes: 30_000_000})
 	p.Report(registry.Event{Kind: registry.BlobBegin, Name: "sha256:" + strings.Repeat("b", 64), Bytes: 2_000_000_000})
 	p.Report(registry.Event{Kind: registry.BlobBegin, Name: "ovas/ubuntu-2404-kube-v1.36.0.ova", Bytes: -1})
 	for range 30 {

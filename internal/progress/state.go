@@ -227,7 +227,7 @@ func (f *flight) title() string {
 	name := f.name
 	switch {
 	case f.image != "":
-		name = f.image
+		name, _, _ = strings.Cut(f.image, "@")
 	case !isFile(name):
 		name = name[:min(len(name), len("sha256:")+12)]
 	}
