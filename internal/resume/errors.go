@@ -86,18 +86,18 @@ var ErrStalled = errors.New("the connection has stalled")
 // away by itself.
 func triesWorth(err error) int {
 	const all = math.MaxInt
-	if status := statusOf(err); status != nil {
-		return statusWorth(status.Code)
-	}
 	var (
 		marked final
 		dns    *net.DNSError
 		where  *url.Error
 		op     *net.OpError
 	)
+	status := statusOf(err)
 	switch {
 	case errors.As(err, &marked), certificate(err):
 		return 1
+	case status != nil:
+		return statusWorth(status.Code)
 	case errors.Is(err, ErrStalled), errors.Is(err, io.ErrUnexpectedEOF):
 		return all
 	case errors.Is(err, context.Canceled):

@@ -55,6 +55,7 @@ func TestHowOften(t *testing.T) {
 		"other name":     {dial(x509.HostnameError{Certificate: &x509.Certificate{}}), 1},
 		"told to stop":   {dial(context.Canceled), 1},
 		"marked":         {resume.Final(dial(syscall.ECONNRESET)), 1},
+		"marked status":  {resume.Final(&resume.StatusError{Code: 500}), 1},
 		"a file of ours": {errors.New("disk"), 1},
 	}
 	for name, c := range cases {

@@ -314,3 +314,53 @@ func TestRemoteEcho(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// TestRemoteFull: what Docker's registry says when its disk is full (2.8.2, seen).
+func TestRemoteFull(t *testing.T) {
+	for _, detail := range []string{
+		`"write /data/x/data: no space left on device"`,
+		`{"DriverName":"filesystem","Enclosed":{"Op":"write","Path":"/data/x/startedat","Err":28}}`,
+	} {
+		asked := 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodHead {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			asked++
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprintf(w, `{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":%s}]}`, detail)
+		}))
+		host := strings.TrimPrefix(s.URL, "http://")
+		r, notes := remote(t, RemoteOptions{})
+		_, err := r.PutBlob(t.Context(), ref(t, host+"/a:v1"), describe([]byte("x")), nil, opener([]byte("x")))
+		if err == nil || !strings.HasPrefix(err.Error(), "the disk of "+host+" is full (500)") || !isFatal(err) {
+			t.Error(err)
+		}
+		if asked != 1 || len(notes()) > 0 {
+			t.Errorf("asked %d times, waits %v", asked, notes())
+		}
+		s.Close()
+	}
+}
+
+// TestRemoteSilent: a server that takes the request and says nothing.
+func TestRemoteSilent(t *testing.T) {
+	end := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
+	defer s.Close()
+	defer close(end)
+	host := strings.TrimPrefix(s.URL, "http://")
+	r, notes := remote(t, RemoteOptions{Stall: 20 * time.Millisecond})
+	at := ref(t, host+"/a:v1")
+	for step, do := range map[string]func() error{
+		"resolving": func() error { _, err := r.Resolve(t.Context(), at); return err },
+		"fetching":  func() error { _, err := r.Fetch(t.Context(), at, describe([]byte("x"))); return err },
+	} {
+		before := len(notes())
+		err := do()
+		if want := host + ": the connection has stalled (tried 5 times)"; err == nil || err.Error() != want || len(notes())-before != 4 {
+			t.Errorf("%s: %v, want %s; waits %v", step, err, want, notes())
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,6 +64,9 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 	}
 	if login, ok := asError[*loginError](err); ok {
 		return &refusal{text: login.Error(), err: err, fatal: q.write}
+	}
+	if errors.Is(err, resume.ErrStalled) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: %w", registry, err) // these do not say where
 	}
 	return err
 }

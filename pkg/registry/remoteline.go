@@ -195,6 +195,9 @@ func scrub(err error) error {
 		return nil
 	}
 	if status, ok := asError[*resume.StatusError](err); ok {
+		if isFull(status) {
+			return resume.Final(status) // although Docker's registry answers 500
+		}
 		return status
 	}
 	where, ok := asError[*url.Error](err)
