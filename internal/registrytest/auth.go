@@ -134,3 +134,12 @@ func bearer(req *http.Request) string {
 func (r *Registry) mayPull(req *http.Request, repository string) bool {
 	return r.opts.Realm == "" || r.tokens.allow(bearer(req), repository, "pull")
 }
+
+// Expire ends all tokens that were given.
+func (r *Registry) Expire() {
+	r.tokens.mu.Lock()
+	defer r.tokens.mu.Unlock()
+	for token := range r.tokens.given {
+		r.tokens.given[token] = nil
+	}
+}
