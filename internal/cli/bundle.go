@@ -74,7 +74,7 @@ func checkArchive(ctx context.Context, archive string, streams Streams, quiet bo
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	show := newProgress(streams, quiet)
+	show := newLocalProgress(streams, quiet)
 	show.Expect(a.Size(), 0)
 	findings, err := a.Check(ctx, 0, show.Report)
 	show.Close()
@@ -115,7 +115,7 @@ command wants one.`,
 		if size == 0 {
 			return usagef("how large are the parts? Give --size, such as --size 4.7GB")
 		}
-		show := newProgress(streams, isQuiet(cmd))
+		show := newLocalProgress(streams, isQuiet(cmd))
 		parts, err := bundle.Split(cmd.Context(), archive, int64(size), show.Report)
 		show.Close()
 		for _, part := range parts {
@@ -140,7 +140,7 @@ needs that: all read the parts as they read the whole.`,
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write this `FILE` (by default the archive that was split, beside its parts)")
 	completeFiles(cmd, "output", "tar")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		show := newProgress(streams, isQuiet(cmd))
+		show := newLocalProgress(streams, isQuiet(cmd))
 		defer show.Close()
 		return bundle.Join(cmd.Context(), archive, output, show.Report)
 	}

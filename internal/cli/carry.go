@@ -24,8 +24,8 @@ type carrier struct {
 	quiet    bool
 	parallel int
 	show     *progress.Progress
+	names    map[string]string // how people know what the source calls otherwise
 	sent     atomic.Int64 // bytes that came
-	skipped  atomic.Int64 // bytes that were there
 }
 
 func newCarrier(streams Streams, quiet bool, parallel int) *carrier {
@@ -36,11 +36,14 @@ func (c *carrier) close() { c.show.Close() }
 
 // report takes the events of both ends and of what is between them.
 func (c *carrier) report(e registry.Event) {
-	switch e.Kind {
-	case registry.Advance:
+	if e.Kind == registry.Advance {
 		c.sent.Add(e.Bytes)
-	case registry.BlobSkipped:
-		c.skipped.Add(e.Bytes)
+	}
+	if name, ok := c.names[e.Name]; ok {
+		e.Name = name
+	}
+	if name, ok := c.names[e.Image]; ok {
+		e.Image = name
 	}
 	c.show.Report(e)
 }
@@ -55,6 +58,14 @@ func (c *carrier) announce(contents bundle.Contents) {
 	if !c.quiet {
 		fmt.Fprintf(c.show, "%s of %s, %s of %s\n", count(len(contents.Plan.Images), "image"), progress.Size(contents.Plan.Size()),
 			count(len(contents.Files), "file"), progress.Size(files))
+	}
+}
+
+// name has events name the targets of pairs instead of their sources.
+func (c *carrier) name(pairs []image.Pair) {
+	c.names = map[string]string{}
+	for _, p := range pairs {
+		c.names[p.Source.String()] = p.Target.String()
 	}
 }
 
@@ -92,8 +103,15 @@ func (c *carrier) sums(results []registry.Result) {
 			present++
 		}
 	}
-	fmt.Fprintf(c.streams.ErrOut, "%s: %d pushed, %d there already; %s sent, %s there or mounted\n",
-		count(len(results), "image"), len(results)-present, present, progress.Size(c.sent.Load()), progress.Size(c.skipped.Load()))
+	fmt.Fprintf(c.streams.ErrOut, "%s: %d pushed, %d there already; %s sent\n",
+		count(len(results), "image"), len(results)-present, present, progress.Size(c.sent.Load()))
+}
+
+// newLocalProgress shows the progress of what takes seconds and has no names worth a
+// line: to people, not in logs.
+func newLocalProgress(streams Streams, quiet bool) *progress.Progress {
+	f, ok := streams.ErrOut.(*os.File)
+	return newProgress(streams, quiet || !ok || !term.IsTerminal(int(f.Fd())))
 }
 
 // newProgress shows progress where the user sees it.

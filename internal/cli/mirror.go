@@ -72,6 +72,7 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	c.name(pairs)
 	plan, err := c.plan(ctx, pairs, both, registry.PlanOptions{Platforms: o.sources.platforms, Referrers: o.sources.referrers})
 	switch {
 	case err == nil && o.dryRun:

@@ -95,6 +95,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if len(pairs)+len(unknown)+len(load.Files()) == 0 {
 		return usagef("nothing to pull: name manifests with --filename, or what else there is to carry, or write an airgap.yaml (kubectl airgap init)")
 	}
+	c.name(pairs)
 	from, err := o.access.remote(streams.In, loginHost(pairs), c.report)
 	if err != nil {
 		return err

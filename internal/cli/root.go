@@ -32,6 +32,7 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 		newBundleCmd(streams),
 		newImagesCmd(streams),
 		newInitCmd(streams),
+		newLoadCmd(streams),
 		newMirrorCmd(streams),
 		newNodesCmd(streams),
 		newOverridesCmd(streams),

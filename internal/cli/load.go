@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+type loadOptions struct {
+	archive  string
+	output   string
+	target   targetFlags
+	platform string
+	quiet    bool
+}
+
+func newLoadCmd(streams Streams) *cobra.Command {
+	var o loadOptions
+	cmd := &cobra.Command{
+		Use:   "load ARCHIVE -o FILE",
+		Short: "Write the images of an archive for nodes that have no registry",
+		Long: `Write a tar that ctr images import, docker load, the image folders of K3s and RKE2
+and that of Canonical Kubernetes take: every image under its full name, or with
+--to under the name that it has in the private registry.`,
+		Example: `  # for the image folder of K3s
+  kubectl airgap load site.tar --platform linux/amd64 -o images.tar
+
+  # import as the kubelet wants it
+  ctr --namespace k8s.io images import images.tar`,
+		Args: archiveArg(&o.archive),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.quiet = isQuiet(cmd)
+			return o.run(cmd.Context(), streams)
+		},
+		ValidArgsFunction: completeArchive,
+	}
+	o.target.addTo(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output")
+	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has")
+	completeFiles(cmd, "output", "tar")
+	complete(cmd, "platform", platforms...)
+	return cmd
+}
+
+func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
+	if o.output == "" {
+		return usagef("where to? Give --output FILE, or --output - for standard output")
+	}
+	var m image.Mapping // leaves every name as it is
+	if o.target.to != "" {
+		if m, err = o.target.mapping(); err != nil {
+			return err
+		}
+	}
+	a, err := bundle.Open(o.archive)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	pairs, err := a.Lock().Pairs(m, bundle.PairsOptions{Grouped: o.target.to != "" && o.target.grouped()})
+	if err != nil {
+		return err
+	}
+	loaded, err := o.write(ctx, streams, a, pairs)
+	if err != nil {
+		return err
+	}
+	for _, left := range loaded.LeftOut {
+		fmt.Fprintf(streams.ErrOut, "%s: left out: %s\n", left.Image, left.Reason)
+	}
+	if !o.quiet {
+		fmt.Fprintf(streams.ErrOut, "%s: %s, %s\n", o.output, count(len(loaded.Images), "image"), progress.Size(loaded.Size))
+	}
+	return nil
+}
+
+// write writes the tar to where the flags say.
+func (o *loadOptions) write(ctx context.Context, streams Streams, a *bundle.Archive, pairs []image.Pair) (*bundle.Loaded, error) {
+	show := newLocalProgress(streams, o.quiet)
+	defer show.Close()
+	opts := bundle.LoadOptions{Platform: o.platform, Report: show.Report}
+	if o.output == "-" {
+		return bundle.Load(ctx, a, pairs, streams.Out, opts)
+	}
+	return bundle.LoadFile(ctx, a, pairs, o.output, opts)
+}
