@@ -113,8 +113,6 @@ type site struct {
 	port  registry.Descriptor
 }
 
-const certTag = "sha256-%s.sig"
-
 // newSite makes an archive of images as they are in the field, and two files.
 func newSite(t testing.TB) *site {
 	t.Helper()
