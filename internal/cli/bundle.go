@@ -25,6 +25,7 @@ whole: name the archive, or any part.`,
 	}
 	cmd.AddCommand(
 		newBundleCheckCmd(streams),
+		newBundleImportCmd(streams),
 		newBundleJoinCmd(streams),
 		newBundleSplitCmd(streams),
 	)

@@ -25,7 +25,7 @@ type carrier struct {
 	parallel int
 	show     *progress.Progress
 	names    map[string]string // how people know what the source calls otherwise
-	sent     atomic.Int64 // bytes that came
+	sent     atomic.Int64      // bytes that came
 }
 
 func newCarrier(streams Streams, quiet bool, parallel int) *carrier {
@@ -155,4 +155,24 @@ func printUnknown(w io.Writer, unknown []cargo.Unknown) error {
 		return errFindings
 	}
 	return nil
+}
+
+// printFiles prints the files that an archive would hold.
+func printFiles(w io.Writer, files []bundle.File) error {
+	for _, f := range files {
+		if _, err := fmt.Fprintf(w, "%s   %s   %s\n", f.Path, progress.Size(f.Size), f.URL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// created says in a line what an archive holds and what making it took.
+func created(contents bundle.Contents, r *bundle.Report) string {
+	how := fmt.Sprintf("%s fetched, %s were here", progress.Size(r.Fetched), progress.Size(r.Copied+r.Kept))
+	if r.Unchanged {
+		how = "nothing has changed, nothing was fetched"
+	}
+	return fmt.Sprintf("%s, %s, %s; %s",
+		count(len(contents.Plan.Images), "image"), count(len(contents.Files), "file"), progress.Size(r.Size), how)
 }

@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
-	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
@@ -206,87 +201,6 @@ func (o *pullOptions) create(ctx context.Context, c *carrier, contents bundle.Co
 	if err != nil || o.quiet {
 		return err
 	}
-	state := fmt.Sprintf("%s fetched, %s were here", progress.Size(report.Fetched), progress.Size(report.Copied+report.Kept))
-	if report.Unchanged {
-		state = "nothing has changed, nothing was fetched"
-	}
-	fmt.Fprintf(c.streams.ErrOut, "%s: %s, %s, %s; %s\n", o.output,
-		count(len(contents.Plan.Images), "image"), count(len(contents.Files), "file"), progress.Size(report.Size), state)
+	fmt.Fprintln(c.streams.ErrOut, o.output+": "+created(contents, report))
 	return nil
-}
-
-// printFiles prints the files that an archive would hold.
-func printFiles(w io.Writer, files []bundle.File) error {
-	for _, f := range files {
-		if _, err := fmt.Fprintf(w, "%s   %s   %s\n", f.Path, progress.Size(f.Size), f.URL); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fileFlags say which files are carried, and where they are fetched.
-type fileFlags struct {
-	files      []string
-	sourceMap  []string
-	siteFiles  []site.File
-	siteGroups []site.Group
-}
-
-func (f *fileFlags) addTo(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringArrayVar(&f.files, "file", nil,
-		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
-	flags.StringArrayVar(&f.sourceMap, "file-source-map", nil,
-		"fetch files whose URL starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO is a URL or a path and may hold {host}; may be repeated")
-	complete(cmd, "file-source-map")
-}
-
-// fill takes from the site file what no flag says.
-func (f *fileFlags) fill(s *site.Site, given bool) {
-	if !given && len(f.files) == 0 {
-		f.siteFiles, f.siteGroups = s.Files, s.Manifests
-	}
-	if len(f.sourceMap) == 0 {
-		for _, rule := range s.FileSourceMap {
-			f.sourceMap = append(f.sourceMap, rule.From+"="+rule.To)
-		}
-	}
-}
-
-// add adds the files to what is carried.
-func (f *fileFlags) add(s *cargo.Sources) error {
-	s.Groups = append(s.Groups, f.siteGroups...)
-	s.Files = append(s.Files, f.siteFiles...)
-	for _, text := range f.files {
-		file, err := parseFile(text)
-		if err != nil {
-			return usagef("--file %w", err)
-		}
-		s.Files = append(s.Files, file)
-	}
-	return nil
-}
-
-// client fetches the files.
-func (f *fileFlags) client(caFile string, report func(registry.Event)) (*download.Client, error) {
-	opts := download.Options{Proxy: http.ProxyFromEnvironment, Report: report}
-	var rules []download.SourceRule
-	for _, s := range f.sourceMap {
-		rule, err := download.ParseSourceRule(s)
-		if err != nil {
-			return nil, usagef("--file-source-map %w", err)
-		}
-		rules = append(rules, rule)
-	}
-	var err error
-	if opts.SourceMap, err = download.NewSourceMap(rules); err != nil {
-		return nil, usagef("--file-source-map %w", err)
-	}
-	if caFile != "" {
-		if opts.CA, err = os.ReadFile(caFile); err != nil {
-			return nil, fmt.Errorf("reading a certificate: %w", err)
-		}
-	}
-	return download.New(opts)
 }

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+)
+
+type importOptions struct {
+	dir    string
+	output string
+	quiet  bool
+}
+
+func newBundleImportCmd(streams Streams) *cobra.Command {
+	var o importOptions
+	cmd := &cobra.Command{
+		Use:   "import DIR -o ARCHIVE",
+		Short: "Make an archive of a folder that was filled by docker save",
+		Long: `Make an archive of a folder as it was carried before there was this program:
+binaries/, docker-images/GROUP/NAME.tar as docker save writes them, ovas/ and
+resources/. Every image is known by the name that its tar gives it, and belongs to
+the group whose folder it is in; all other files keep their paths.`,
+		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("%s given, but the command takes one: the folder", count(len(args), "argument"))
+			}
+			o.dir = args[0]
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.quiet = isQuiet(cmd)
+			return o.run(cmd.Context(), streams)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
+	}
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
+	completeFiles(cmd, "output", "tar")
+	return cmd
+}
+
+func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
+	if o.output == "" {
+		return usagef("where to? Give --output FILE, such as --output site.tar")
+	}
+	tree, err := bundle.ImportDir(ctx, o.dir, bundle.ImportOptions{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tree.Close()) }()
+	var pairs []image.Pair
+	for _, ref := range tree.Images() {
+		pairs = append(pairs, image.Pair{Source: ref, Target: ref})
+	}
+	c := newCarrier(streams, o.quiet, 0)
+	defer c.close()
+	plan, err := c.plan(ctx, pairs, tree, registry.PlanOptions{})
+	if err != nil {
+		return err
+	}
+	contents := bundle.Contents{Plan: plan, Files: tree.Files(), Groups: tree.Groups()}
+	c.announce(contents)
+	report, err := bundle.Create(ctx, o.output, contents, tree, bundle.CreateOptions{Report: c.report})
+	c.close()
+	if err == nil && !o.quiet {
+		fmt.Fprintln(streams.ErrOut, o.output+": "+created(contents, report))
+	}
+	return err
+}
