@@ -47,15 +47,12 @@ func (t *tokens) allow(token, repository, action string) bool {
 // ServeToken is the service that Options.Realm names
 // (distribution.github.io/distribution/spec/auth/token).
 func (r *Registry) ServeToken(w http.ResponseWriter, req *http.Request) {
-	status := http.StatusOK
-	defer func() {
-		r.record(Request{Kind: Token, Method: req.Method, Path: req.URL.Path, Status: status})
-	}()
+	entry := r.record(Request{Kind: Token, Method: req.Method, Path: req.URL.Path, Status: http.StatusOK})
+	w = &recorder{ResponseWriter: w, registry: r, entry: entry}
 	user, password, given := req.BasicAuth()
 	known := given && user == r.opts.Username && password == r.opts.Password
 	if !known && (given || !r.opts.Anonymous) {
-		status = http.StatusUnauthorized
-		writeError(w, status, "UNAUTHORIZED", "incorrect username or password")
+		writeError(w, http.StatusUnauthorized, "UNAUTHORIZED", "incorrect username or password")
 		return
 	}
 	var scopes []string

@@ -72,28 +72,36 @@ func repositoryOf(path string) string {
 	return path
 }
 
-// A Request is a request that the registry has answered.
+// A Request is a request that the registry has got.
 type Request struct {
 	Kind     Kind
 	Method   string
 	Path     string
 	Range    string // its Range header
-	Status   int
-	Sent     int64 // bytes of the answer's body
-	Received int64 // bytes of the request's body
+	Status   int    // 200 until it is answered
+	Sent     int64  // bytes of the answer's body
+	Received int64  // bytes of the request's body
 }
 
-func (r *Registry) record(req Request) {
+// record notes a request as soon as it comes. What becomes of it is entered before
+// the client sees it, so that whoever has an answer finds it counted.
+func (r *Registry) record(req Request) *Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.log = append(r.log, req)
+	r.log = append(r.log, &req)
+	return &req
 }
 
-// Requests are all requests since the last Reset in the order of their ends.
+// Requests are all requests since the last Reset in the order in
+// which they came, those under way as well.
 func (r *Registry) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.log)
+	all := make([]Request, len(r.log))
+	for i, req := range r.log {
+		all[i] = *req
+	}
+	return all
 }
 
 // Reset forgets all requests.
@@ -156,35 +164,42 @@ func (r *Registry) Summary(w io.Writer) error {
 	return nil
 }
 
-// recorder remembers what was answered.
+// recorder enters what is answered.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	n      int64
+	registry *Registry
+	entry    *Request
 }
 
 func (r *recorder) WriteHeader(status int) {
-	r.status = status
+	r.registry.mu.Lock()
+	r.entry.Status, r.entry.Kind = status, r.entry.Kind.done(status)
+	r.registry.mu.Unlock()
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(p []byte) (int, error) {
-	n, err := r.ResponseWriter.Write(p)
-	r.n += int64(n)
-	return n, err
+	r.registry.mu.Lock()
+	r.entry.Sent += int64(len(p))
+	r.registry.mu.Unlock()
+	return r.ResponseWriter.Write(p)
 }
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (h *headers) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
+// countedBody enters what is received.
 type countedBody struct {
 	io.ReadCloser
-	n int64
+	registry *Registry
+	entry    *Request
 }
 
 func (c *countedBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	c.n += int64(n)
+	c.registry.mu.Lock()
+	c.entry.Received += int64(n)
+	c.registry.mu.Unlock()
 	return n, err
 }

@@ -20,6 +20,9 @@ type Faults struct {
 	// CutUploadTimes times; 0 times means always, 0 bytes never.
 	CutUpload      int64
 	CutUploadTimes int
+	// LoseUpload carries so many uploads out and cuts the connection instead of
+	// answering them.
+	LoseUpload int
 	// StallUpload reads so many bytes of an upload and then nothing until the
 	// client goes away; 0 means never.
 	StallUpload int64
@@ -62,6 +65,21 @@ func (r *Registry) take(when bool, times *int) bool {
 	}
 	return true
 }
+
+// lose says whether the answer to an upload is to be lost.
+func (r *Registry) lose() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults.LoseUpload--
+	return r.faults.LoseUpload >= 0
+}
+
+// nowhere is an answer that nobody gets.
+type nowhere struct{ header http.Header }
+
+func (n nowhere) Header() http.Header         { return n.header }
+func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n nowhere) WriteHeader(int)             {}
 
 // misbehave is what happens before a request is looked at.
 func (r *Registry) misbehave(w http.ResponseWriter, req *http.Request, kind Kind) bool {

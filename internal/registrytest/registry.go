@@ -62,7 +62,7 @@ type Registry struct {
 	mu       sync.Mutex
 	faults   Faults
 	released chan struct{} // closed when other faults are set
-	log      []Request
+	log      []*Request
 }
 
 // New gives an empty registry.
@@ -90,19 +90,9 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	kind := kindOf(req)
-	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-	body := &countedBody{ReadCloser: req.Body}
-	req.Body = body
-	defer func() {
-		p := recover() // a cut connection is a panic; it counts as well
-		r.record(Request{
-			Kind: kind.done(rec.status), Method: req.Method, Path: req.URL.Path,
-			Range: req.Header.Get("Range"), Status: rec.status, Sent: rec.n, Received: body.n,
-		})
-		if p != nil {
-			panic(p)
-		}
-	}()
+	entry := r.record(Request{Kind: kind, Method: req.Method, Path: req.URL.Path, Range: req.Header.Get("Range"), Status: http.StatusOK})
+	rec := &recorder{ResponseWriter: w, registry: r, entry: entry}
+	req.Body = &countedBody{ReadCloser: req.Body, registry: r, entry: entry}
 	r.serve(rec, req, kind)
 }
 
@@ -118,6 +108,10 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request, kind Kind) {
 	if kind == BlobGet && r.opts.RedirectBlobs != "" {
 		http.Redirect(w, req, r.opts.RedirectBlobs+req.URL.Path, http.StatusTemporaryRedirect)
 		return
+	}
+	if kind == UploadPut && r.lose() {
+		r.handler.ServeHTTP(nowhere{http.Header{}}, req)
+		panic(http.ErrAbortHandler)
 	}
 	r.handler.ServeHTTP(r.spoil(&headers{ResponseWriter: w, opts: &r.opts, req: req, kind: kind}, req, kind), req)
 }

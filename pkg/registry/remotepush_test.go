@@ -73,6 +73,7 @@ func TestRemoteUploadFaults(t *testing.T) {
 		"cut always":        {registrytest.Faults{CutUpload: 300000}, 4, 5, "tried 5 times"},
 		"503":               {registrytest.Faults{Status: 503, StatusTimes: 2, StatusKinds: kinds}, 2, 1, ""},
 		"429 for the PUT":   {registrytest.Faults{Status: 429, StatusTimes: 1, StatusKinds: kinds[1:], RetryAfter: "3"}, 1, 2, ""},
+		"answer is lost":    {registrytest.Faults{LoseUpload: 1}, 1, 1, ""},
 		"forgotten":         {registrytest.Faults{Status: 404, StatusTimes: 1, StatusKinds: kinds[1:]}, 1, 2, ""},
 		"400":               {registrytest.Faults{Status: 400, StatusKinds: kinds}, 0, 0, "answered 400"},
 	}

@@ -62,6 +62,13 @@ func TestRemoteTLS(t *testing.T) {
 	if _, err = r.Resolve(t.Context(), strictAt); err != nil {
 		t.Errorf("with a client certificate: %v", err)
 	}
+	plain := registrytest.Start(t, registrytest.Options{})
+	down, downCA := registrytest.StartTLS(t, registrytest.Options{RedirectBlobs: "http://" + plain.Host}, false)
+	r, notes = remote(t, RemoteOptions{CA: downCA.PEM})
+	blobAt, blob, _ := blobOf(t, down, "a", 160)
+	if _, err = r.Fetch(t.Context(), blobAt, blob); err == nil || !strings.Contains(err.Error(), "redirects from https to http") || len(notes()) > 0 {
+		t.Errorf("redirected to plain HTTP: %v, waits %v", err, notes())
+	}
 	for _, bad := range []RemoteOptions{{CA: []byte("x")}, {ClientCert: cert}, {ClientCert: cert, ClientKey: []byte("x")}, {Username: "me"}} {
 		if _, err := NewRemote(bad); err == nil {
 			t.Errorf("%+v was taken", bad)
