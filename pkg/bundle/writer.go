@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/disk"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
-// bufferSize is how much is read, hashed and written at once.
-const bufferSize = 256 << 10
+const (
+	bufferSize = 256 << 10 // how much is read, hashed and written at once
+	flushSize  = 8 << 20   // how much the disk is told to write at once
+)
 
 // A medium is what an archive is written to: a file, or what a test takes for one.
 type medium interface {
@@ -176,6 +180,7 @@ func (w *writer) fill(ctx context.Context, s *slot, h hashes, from io.Reader) (s
 		if _, writeErr := w.to.WriteAt(buffer[:n], s.start()+done); writeErr != nil {
 			return "", writeErr
 		}
+		w.flush(s, done, int64(n))
 		done += int64(n)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return "", fmt.Errorf("it ended after %d of %d bytes: %w", done, s.Size, io.ErrUnexpectedEOF)
@@ -191,6 +196,16 @@ func (w *writer) fill(ctx context.Context, s *slot, h hashes, from io.Reader) (s
 		return "", err
 	}
 	return h.check()
+}
+
+// flush lets the disk write while the network still brings, n bytes after those
+// that are done.
+func (w *writer) flush(s *slot, done, n int64) {
+	end := done + n
+	if f, ok := w.to.(*os.File); ok && (end/flushSize > done/flushSize || end == s.Size) {
+		begin := done / flushSize * flushSize
+		disk.Write(f, s.start()+begin, end-begin)
+	}
 }
 
 // seal makes a slot whole: the header is written after all that it speaks of.
