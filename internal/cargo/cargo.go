@@ -24,6 +24,8 @@ type Options struct {
 
 // A Cargo is filled by its Add methods. It is for one goroutine.
 type Cargo struct {
+	Notes []string // sentences that the user should see
+
 	opts   Options
 	groups map[string]*imagelist.List // by the folder of the manifests, empty for none
 	files  map[string]bundle.File     // by their path in the archive

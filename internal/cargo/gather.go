@@ -32,11 +32,13 @@ const (
 
 // Sources are everything that a cargo is gathered from.
 type Sources struct {
-	Inputs     input.Set       // manifests that are read here
-	Groups     []site.Group    // manifests by group, here or at URLs
-	Kubernetes *imagelist.List // what Kubernetes versions pull; may be nil
-	Images     []image.Ref     // more images
-	Files      []site.File     // more files
+	Inputs      input.Set       // manifests that are read here
+	Groups      []site.Group    // manifests by group, here or at URLs
+	Providers   []site.Provider // releases of providers of Cluster API
+	CertManager string          // a version of cert-manager, as site.Site has it
+	Kubernetes  *imagelist.List // what Kubernetes versions pull; may be nil
+	Images      []image.Ref     // more images
+	Files       []site.File     // more files
 }
 
 // Gather reads all sources. What cannot be read is an error, all of them are
@@ -49,6 +51,7 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 			errs = append(errs, c.addManifest(ctx, group.Name, m, d))
 		}
 	}
+	errs = append(errs, c.addReleases(ctx, s, d))
 	if s.Kubernetes != nil {
 		c.AddImages("kubernetes", s.Kubernetes)
 	}

@@ -25,8 +25,10 @@ whole: name the archive, or any part.`,
 	}
 	cmd.AddCommand(
 		newBundleCheckCmd(streams),
+		newBundleDiffCmd(streams),
 		newBundleImportCmd(streams),
 		newBundleJoinCmd(streams),
+		newBundleLsCmd(streams),
 		newBundleSplitCmd(streams),
 	)
 	return cmd

@@ -16,10 +16,11 @@ import (
 
 // fileFlags say which files are carried, and where they are fetched.
 type fileFlags struct {
-	files      []string
-	sourceMap  []string
-	siteFiles  []site.File
-	siteGroups []site.Group
+	files       []string
+	providers   []string
+	certManager string
+	sourceMap   []string
+	site        *site.Site // what it names is carried as well; nil if flags say what is
 }
 
 func (f *fileFlags) addTo(cmd *cobra.Command) {
@@ -28,13 +29,22 @@ func (f *fileFlags) addTo(cmd *cobra.Command) {
 		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
 	flags.StringArrayVar(&f.sourceMap, "file-source-map", nil,
 		"fetch files whose URL starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO is a URL or a path and may hold {host}; may be repeated")
+	flags.StringArrayVar(&f.providers, "provider", nil,
+		"carry this release of a provider, components, metadata and templates, as `NAME:VERSION[,FLAVOR]…`; may be repeated; NAME is as vsphere, or with its type as bootstrap-kubeadm")
+	flags.StringVar(&f.certManager, "cert-manager", "", "carry this `VERSION` of cert-manager")
+	completeWith(cmd, "provider", completeProviders)
+	complete(cmd, "cert-manager")
 	complete(cmd, "file-source-map")
 }
 
-// fill takes from the site file what no flag says.
-func (f *fileFlags) fill(s *site.Site, given bool) {
-	if !given && len(f.files) == 0 {
-		f.siteFiles, f.siteGroups = s.Files, s.Manifests
+// given says that flags name files.
+func (f *fileFlags) given() bool { return len(f.files)+len(f.providers) > 0 || f.certManager != "" }
+
+// fill takes from the site file what no flag says; elsewhere says that other flags name
+// what is carried.
+func (f *fileFlags) fill(s *site.Site, elsewhere bool) {
+	if !elsewhere && !f.given() {
+		f.site = s
 	}
 	if len(f.sourceMap) == 0 {
 		for _, rule := range s.FileSourceMap {
@@ -45,8 +55,19 @@ func (f *fileFlags) fill(s *site.Site, given bool) {
 
 // add adds the files to what is carried.
 func (f *fileFlags) add(s *cargo.Sources) error {
-	s.Groups = append(s.Groups, f.siteGroups...)
-	s.Files = append(s.Files, f.siteFiles...)
+	if f.site != nil {
+		s.Groups, s.Files, s.Providers, s.CertManager = f.site.Manifests, f.site.Files, f.site.Providers, f.site.CertManager
+		return nil
+	}
+	s.CertManager = f.certManager
+	for _, text := range f.providers {
+		flavors := strings.Split(text, ",")
+		name, version, ok := strings.Cut(flavors[0], ":")
+		if !ok {
+			return usagef("--provider %s: a release is NAME:VERSION", text)
+		}
+		s.Providers = append(s.Providers, site.Provider{Place: "--provider " + text, Name: name, Version: version, Flavors: flavors[1:]})
+	}
 	for _, text := range f.files {
 		file, err := parseFile(text)
 		if err != nil {

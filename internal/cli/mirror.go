@@ -40,7 +40,7 @@ what is missing there is sent.`,
 				return err
 			}
 			o.quiet = isQuiet(cmd)
-			o.sources.fill(site)
+			o.sources.fill(site, o.sources.given())
 			o.target.fill(cmd, site, pushing)
 			o.access.fill(cmd, site)
 			return o.run(cmd.Context(), streams)

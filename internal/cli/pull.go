@@ -20,6 +20,7 @@ type pullOptions struct {
 	access  accessFlags
 	target  targetFlags
 	output  string
+	have    string
 	dryRun  bool
 	quiet   bool
 	site    *site.Site
@@ -55,8 +56,9 @@ A reference whose variables have no value is printed; the exit status is then 3.
 				return err
 			}
 			o.quiet = isQuiet(cmd)
-			o.files.fill(o.site, o.sources.given())
-			o.sources.fill(o.site)
+			named := o.sources.given() || o.files.given()
+			o.files.fill(o.site, named)
+			o.sources.fill(o.site, named)
 			o.target.fill(cmd, o.site, pushing)
 			return o.run(cmd.Context(), streams)
 		},
@@ -67,8 +69,10 @@ A reference whose variables have no value is printed; the exit status is then 3.
 	o.target.addTo(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
+	flags.StringVar(&o.have, "have", "", "leave out what the site has already: the inventory `FILE` that bundle ls -o json or verify --inventory writes, or an archive")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "fetch no content, print what the archive would hold")
 	completeFiles(cmd, "output", "tar")
+	completeFiles(cmd, "have", "json", "tar")
 	return cmd
 }
 
@@ -127,7 +131,11 @@ func (o *pullOptions) gather(ctx context.Context, streams Streams, c *carrier) (
 		return nil, err
 	}
 	load := cargo.New(opts)
-	return load, load.Gather(ctx, sources, client)
+	err = load.Gather(ctx, sources, client)
+	for _, note := range load.Notes {
+		fmt.Fprintln(c.show, note)
+	}
+	return load, err
 }
 
 // pairs say where images are fetched; in the archive they keep their names.
@@ -174,6 +182,13 @@ func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Carg
 	images, _ := load.Images()
 	for _, im := range images {
 		contents.Uses[im.Ref], contents.Groups[im.Ref] = im.Uses, im.Groups
+	}
+	if o.have != "" {
+		have, err := readInventory(o.have)
+		if err != nil {
+			return contents, err
+		}
+		contents.Plan, contents.Elsewhere = have.Leave(plan)
 	}
 	return contents, o.targets(images, contents.Targets)
 }

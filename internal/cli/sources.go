@@ -51,9 +51,10 @@ func (f *sourceFlags) given() bool {
 	return f.input.given() || f.kubernetes.given() || len(f.images) > 0
 }
 
-// fill takes from the site file what no flag says.
-func (f *sourceFlags) fill(s *site.Site) {
-	if !f.given() {
+// fill takes from the site file what no flag says; named says that flags name what is
+// carried.
+func (f *sourceFlags) fill(s *site.Site, named bool) {
+	if !named {
 		f.kubernetes.versions, f.kubernetes.sandboxes = s.KubernetesVersions, s.NodeImagePause
 		for _, ref := range s.Images {
 			f.images = append(f.images, ref.String())

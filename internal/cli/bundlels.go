@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+)
+
+func newBundleLsCmd(streams Streams) *cobra.Command {
+	var archive string
+	var output choice
+	cmd := &cobra.Command{
+		Use:   "ls ARCHIVE",
+		Short: "List what is in an archive",
+		Long: `List the images and the files of an archive. As JSON it is the inventory that
+pull --have takes, and bundle diff: what a site has need not be carried again.`,
+		Example: `  kubectl airgap bundle ls site.tar
+
+  # what the site has, for the next pull
+  kubectl airgap bundle ls site.tar -o json > inventory.json`,
+		Args:              archiveArg(&archive),
+		ValidArgsFunction: completeArchive,
+		RunE: func(*cobra.Command, []string) error {
+			inventory, err := readInventory(archive)
+			if err != nil {
+				return err
+			}
+			return printInventory(streams.Out, inventory, output.value)
+		},
+	}
+	chooseFlag(cmd, &output, "output", "o", "output format", "table", "text", "json")
+	return cmd
+}
+
+// readInventory says what an archive, or an inventory that one was made into, has.
+func readInventory(path string) (inv *bundle.Inventory, err error) {
+	if strings.HasSuffix(path, ".json") {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the inventory: %w", err)
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		if inv, err = bundle.ReadInventory(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return inv, nil
+	}
+	a, err := bundle.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return a.Inventory(), nil
+}
+
+func printInventory(w io.Writer, inv *bundle.Inventory, format string) error {
+	switch format {
+	case "json":
+		return printJSON(w, inv)
+	case "text":
+		for _, i := range inv.Images {
+			if _, err := fmt.Fprintln(w, i.Image); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	if len(inv.Images) > 0 {
+		fmt.Fprintln(table, "IMAGE\tDIGEST\tSIZE\tPLATFORMS")
+	}
+	for _, i := range inv.Images {
+		var names []string
+		for _, p := range i.Platforms {
+			names = append(names, p.Platform)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", i.Image, i.Digest, progress.Size(i.Size), strings.Join(names, ","))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if len(inv.Files) > 0 {
+		fmt.Fprintln(table, "FILE\tSHA256\tSIZE")
+	}
+	for _, f := range inv.Files {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Path, f.SHA256, progress.Size(f.Size))
+	}
+	return table.Flush()
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func newBundleDiffCmd(streams Streams) *cobra.Command {
+	var output choice
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Compare two archives",
+		Long: `Compare two archives, or the inventories of some (bundle ls -o json): which images
+and files are new (+), gone (-) or others under the same name (~), and how many
+bytes are new.`,
+		Example: `  kubectl airgap bundle diff site-1.tar site-2.tar
+
+  # what does the site lack?
+  kubectl airgap bundle diff inventory.json site-2.tar`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("%s given, but the command takes two: archives or inventories", count(len(args), "argument"))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			old, err := readInventory(args[0])
+			if err != nil {
+				return err
+			}
+			now, err := readInventory(args[1])
+			if err != nil {
+				return err
+			}
+			return printDifference(streams.Out, bundle.Diff(old, now), output.value)
+		},
+	}
+	chooseFlag(cmd, &output, "output", "o", "output format", "text", "json")
+	return cmd
+}
+
+func printDifference(w io.Writer, d *bundle.Difference, format string) error {
+	if format == "json" {
+		return printJSON(w, d)
+	}
+	var b strings.Builder
+	for _, i := range d.Removed {
+		fmt.Fprintf(&b, "- %s %s\n", i.Image, i.Digest)
+	}
+	for _, i := range d.Added {
+		fmt.Fprintf(&b, "+ %s %s\n", i.Image, i.Digest)
+	}
+	for _, i := range d.Changed {
+		if i.ReferrersOnly {
+			fmt.Fprintf(&b, "~ %s %s: other signatures or attestations\n", i.Image, i.To)
+			continue
+		}
+		fmt.Fprintf(&b, "~ %s %s, was %s\n", i.Image, i.To, i.From)
+	}
+	for _, change := range []struct {
+		mark  string
+		files []bundle.LockFile
+	}{{"-", d.Files.Removed}, {"+", d.Files.Added}, {"~", d.Files.Changed}} {
+		for _, f := range change.files {
+			fmt.Fprintf(&b, "%s %s %s\n", change.mark, f.Path, f.SHA256)
+		}
+	}
+	fmt.Fprintf(&b, "%s of content are new\n", progress.Size(d.NewBytes))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
