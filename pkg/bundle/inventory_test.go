@@ -133,6 +133,29 @@ func TestLeaveReferrers(t *testing.T) {
 	}
 }
 
+// A configuration says for which platform an image is, and planning a push reads it.
+func TestLeaveConfigurations(t *testing.T) {
+	s := newSite(t)
+	inv := s.Inventory()
+	inv.Images = nil
+	_, elsewhere := inv.Leave(s.plan)
+	var got, want []digest.Digest
+	for _, b := range elsewhere {
+		got = append(got, b.Digest)
+	}
+	for _, img := range s.plan.Images {
+		for _, b := range img.Blobs {
+			if strings.Contains(b.MediaType, "layer") || strings.Contains(b.MediaType, "rootfs") || b.MediaType == "text/plain" {
+				want = append(want, b.Digest)
+			}
+		}
+	}
+	slices.Sort(want)
+	if want = slices.Compact(want); !slices.Equal(got, want) {
+		t.Errorf("left out %v, want the layers %v", got, want)
+	}
+}
+
 // A name that stands for another image at the site, or a blob that has another
 // size there, counts for nothing.
 func TestLeaveOther(t *testing.T) {
@@ -157,8 +180,10 @@ func TestDiff(t *testing.T) {
 	blob := func(s string) LockedBlob { return LockedBlob{Digest: sum(s), Size: int64(len(s))} }
 	old := &Inventory{
 		Images: []InventoryImage{
-			{Image: "r.io/changed:1", Digest: sum("1")}, {Image: "r.io/gone:1", Digest: sum("2")},
-			{Image: "r.io/same:1", Digest: sum("3")}, {Image: "r.io/signed:1", Digest: sum("5")},
+			{Image: "r.io/changed:1", Digest: sum("1")},
+			{Image: "r.io/gone:1", Digest: sum("2")},
+			{Image: "r.io/same:1", Digest: sum("3")},
+			{Image: "r.io/signed:1", Digest: sum("5")},
 		},
 		Files: []LockFile{file("changed", "a", ""), file("gone", "b", ""), file("mode", "c", ""), file("same", "d", "")},
 		Blobs: []LockedBlob{blob("one"), blob("two")},
@@ -166,7 +191,9 @@ func TestDiff(t *testing.T) {
 	now := &Inventory{
 		Images: []InventoryImage{
 			{Image: "r.io/signed:1", Digest: sum("5"), Referrers: []string{sum("6").String()}},
-			{Image: "r.io/same:1", Digest: sum("3")}, {Image: "r.io/new:1", Digest: sum("4"), Size: 4}, {Image: "r.io/changed:1", Digest: sum("9"), Size: 9},
+			{Image: "r.io/same:1", Digest: sum("3")},
+			{Image: "r.io/new:1", Digest: sum("4"), Size: 4},
+			{Image: "r.io/changed:1", Digest: sum("9"), Size: 9},
 		},
 		Files: []LockFile{file("changed", "aaaa", ""), file("copy", "d", ""), file("mode", "c", "0755"), file("new", "nnnnnnnn", ""), file("same", "d", "")},
 		Blobs: []LockedBlob{blob("two"), blob("three"), blob("fourth")},
