@@ -40,7 +40,6 @@ type Reader struct {
 	whole   bool        // the server cannot give a part of it
 
 	body io.ReadCloser // nil where it was cut
-	conn context.Context
 	w    *Watch
 }
 
@@ -113,7 +112,7 @@ func (r *Reader) read(p []byte) (int, error) {
 	r.w.Wait()
 	n, err := r.body.Read(p)
 	r.w.Pause()
-	return n, Cause(r.conn, err)
+	return n, err // of a watch that has ended: ErrStalled, net/http gives the cause
 }
 
 // Close ends the reader.
@@ -136,11 +135,10 @@ func (r *Reader) connect(ctx context.Context) error {
 	resp, err := r.content.Get(conn, r.ask())
 	w.Pause()
 	if err != nil {
-		err = Cause(conn, err)
 		w.End()
 		return err
 	}
-	r.body, r.conn, r.w = resp.Body, conn, w
+	r.body, r.w = resp.Body, w
 	if err := r.accept(resp); err != nil {
 		r.hangUp()
 		return err
@@ -220,7 +218,7 @@ func (r *Reader) acceptWhole(resp *http.Response) error {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return Cause(r.conn, err)
+			return err
 		}
 	}
 	return nil

@@ -103,6 +103,18 @@ func TestWaits(t *testing.T) {
 	})
 }
 
+func TestToldToStop(t *testing.T) {
+	policy, noted := waits()
+	ctx, cancel := context.WithCancel(t.Context())
+	err := resume.Do(ctx, policy, "x", func(context.Context) error {
+		cancel()
+		return io.ErrUnexpectedEOF
+	})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || len(*noted) > 0 {
+		t.Errorf("%v, waits %v", err, *noted)
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"30":   30 * time.Second,

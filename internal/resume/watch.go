@@ -36,12 +36,3 @@ func (w *Watch) End() {
 	w.timer.Stop()
 	w.end(context.Canceled)
 }
-
-// Cause is what err means in the context ctx of a watch: ErrStalled if the watch has
-// ended it.
-func Cause(ctx context.Context, err error) error {
-	if err != nil && context.Cause(ctx) == ErrStalled { //nolint:errorlint // the cause is that very value
-		return ErrStalled
-	}
-	return err
-}

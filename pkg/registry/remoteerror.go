@@ -65,7 +65,7 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 	if login, ok := asError[*loginError](err); ok {
 		return &refusal{text: login.Error(), err: err, fatal: q.write}
 	}
-	if errors.Is(err, resume.ErrStalled) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, says := asError[*url.Error](err); !says && (errors.Is(err, resume.ErrStalled) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fmt.Errorf("%s: %w", registry, err) // these do not say where
 	}
 	return err

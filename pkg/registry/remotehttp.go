@@ -149,7 +149,7 @@ func (r *Remote) exchangeOnce(ctx context.Context, q request) (*answer, error) {
 	defer watch.End()
 	resp, err := r.send(ctx, q)
 	if err != nil {
-		return nil, resume.Cause(ctx, err)
+		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	if resp.StatusCode >= 300 {
@@ -164,7 +164,7 @@ func (r *Remote) exchangeOnce(ctx context.Context, q request) (*answer, error) {
 	if len(got.body) > maxManifest {
 		return nil, resume.Final(fmt.Errorf("%s answered with more than %d bytes", resp.Request.URL.Host, maxManifest))
 	}
-	return got, resume.Cause(ctx, err)
+	return got, err
 }
 
 // address is where a registry is: Docker Hub's is another than its name.

@@ -92,7 +92,7 @@ func (u *upload) put(ctx context.Context, at *url.URL) error {
 		if isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusRequestedRangeNotSatisfiable) {
 			return fmt.Errorf("%s does not know the upload any more: %w", u.ref.Registry, io.ErrUnexpectedEOF)
 		}
-		return resume.Cause(ctx, err)
+		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing in it is needed
 	if resp.StatusCode >= 300 {
