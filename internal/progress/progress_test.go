@@ -252,6 +252,29 @@ func TestQuiet(t *testing.T) {
 	})
 }
 
+func TestWaitsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{t: t, width: 80}
+		p := progress.New(s, progress.Options{Terminal: true})
+		defer p.Close()
+		p.Expect(100, 2)
+		p.Report(registry.Event{Kind: registry.BlobBegin, Name: "file", Bytes: 100})
+		for _, name := range []string{"file", "image", "never"} {
+			p.Report(registry.Event{Kind: registry.Waiting, Name: name, Note: "slow"})
+		}
+		p.Report(registry.Event{Kind: registry.Advance, Name: "file", Bytes: 1})
+		p.Report(registry.Event{Kind: registry.ImageDone, Name: "image"})
+		time.Sleep(time.Second)
+		if got := s.String(); strings.Count(got, "slow") != 1 || !strings.Contains(got, "never: slow") {
+			t.Errorf("what goes on still waits:\n%s", got)
+		}
+		time.Sleep(time.Minute)
+		if got := s.String(); strings.Contains(got, "slow") {
+			t.Errorf("waits for ever:\n%s", got)
+		}
+	})
+}
+
 // What is tried again from its beginning counts once.
 func TestSecondTryCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

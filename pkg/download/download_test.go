@@ -126,7 +126,7 @@ func TestOpenRefusesAnotherVersion(t *testing.T) {
 	var tags int
 	s := serve(t, cutting(content(), 1<<20, true, func() string { tags++; return fmt.Sprintf(`"v%d"`, tags) }))
 	_, _, err := fetch(t.Context(), newClient(t, download.Options{}), s.URL+"/node.ova")
-	if err == nil || !strings.Contains(err.Error(), "changed while it was being read") {
+	if err == nil || !strings.HasPrefix(err.Error(), s.URL+"/node.ova: ") || !strings.Contains(err.Error(), "changed while it was being read") {
 		t.Error(err)
 	}
 }
@@ -434,23 +434,46 @@ func TestFetchedFromElsewhere(t *testing.T) {
 }
 
 func TestStalledServer(t *testing.T) {
-	release := make(chan struct{})
-	var once sync.Once
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		stall := false
-		once.Do(func() { stall = true })
-		if stall {
-			select {
-			case <-r.Context().Done():
-			case <-release:
+	for _, sent := range []string{"", "fi"} {
+		var stalls sync.Once
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			stall := false
+			stalls.Do(func() { stall = true })
+			w.Header().Set("Content-Length", "4")
+			if !stall {
+				_, _ = io.WriteString(w, "fine")
+				return
 			}
-			return
+			if sent != "" {
+				_, _ = io.WriteString(w, sent)
+				w.(http.Flusher).Flush()
+			}
+			<-r.Context().Done()
+		})
+		c := newClient(t, download.Options{Timeout: 50 * time.Millisecond})
+		if sent == "" {
+			if size, err := c.Size(t.Context(), s.URL+"/a"); err != nil || size != 4 {
+				t.Error(size, err)
+			}
+		} else if data, _, err := fetch(t.Context(), c, s.URL+"/a"); err != nil || string(data) != "fine" {
+			t.Errorf("%q, %v", data, err)
 		}
-		_, _ = io.WriteString(w, "fine")
-	})
-	defer close(release)
-	c := newClient(t, download.Options{Timeout: 50 * time.Millisecond})
-	if size, err := c.Size(t.Context(), s.URL+"/a"); err != nil || size != 4 {
-		t.Error(size, err)
+	}
+}
+
+func TestReadersCloseOnce(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
+	var ends int
+	c := newClient(t, download.Options{Report: func(e registry.Event) {
+		if e.Kind == registry.BlobEnd {
+			ends++
+		}
+	}})
+	r, _, err := c.Open(t.Context(), s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.Close(), r.Close()); err != nil || ends != 1 {
+		t.Error(ends, err)
 	}
 }

@@ -137,10 +137,8 @@ func (s source) stat(ctx context.Context, c *Client) (size int64, err error) {
 		watched, watch := resume.NewWatch(ctx, c.opts.Timeout)
 		defer watch.End()
 		resp, err := c.do(watched, http.MethodHead, s.url, http.Header{"Accept-Encoding": {"identity"}})
-		if errors.Is(context.Cause(watched), resume.ErrStalled) {
-			return resume.ErrStalled
-		} else if err != nil {
-			return err
+		if err != nil {
+			return err // of a watch that has ended, what that says (context.Cause)
 		}
 		defer resp.Body.Close() //nolint:errcheck // nothing was written
 		if resp.StatusCode != http.StatusOK {

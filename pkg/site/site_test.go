@@ -235,6 +235,15 @@ func zeros(v reflect.Value, path string) map[string]string {
 	return found
 }
 
+// A key whose values are all commented out is as if it were not there.
+func TestEmptyKeys(t *testing.T) {
+	got, err := site.Parse("airgap.yaml", []byte(head+"registry:\nkubernetesVersions:\nmanifests:\n  cni:\nfiles:\ncertManager:\n"))
+	want, wantErr := site.Parse("airgap.yaml", []byte(head))
+	if err != nil || wantErr != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, %v", got, err, wantErr)
+	}
+}
+
 func TestNamesArePlaces(t *testing.T) {
 	name := filepath.Join("a", "b.yaml")
 	s, err := site.Parse(name, []byte(head+"files:\n- url: x\n"))
