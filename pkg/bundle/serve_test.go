@@ -522,3 +522,25 @@ func TestServeRemote(t *testing.T) {
 		}
 	}
 }
+
+// containerd pulls through hosts.toml in both styles: a mirror that is told the
+// upstream by ns, and one that has a folder for each upstream.
+func TestServeContainerd(t *testing.T) {
+	run := ctr(t)
+	s := newSite(t)
+	server := httptest.NewServer(handle(t, s.Archive, HandlerOptions{}))
+	defer server.Close()
+	hosts := t.TempDir()
+	for host, toml := range map[string]string{
+		"registry.k8s.io": "server = \"" + server.URL + "\"\n[host.\"" + server.URL + "\"]\ncapabilities = [\"pull\", \"resolve\"]\n",
+		"docker.io":       "server = \"" + server.URL + "/v2/docker.io\"\n[host.\"" + server.URL + "/v2/docker.io\"]\ncapabilities = [\"pull\", \"resolve\"]\noverride_path = true\n",
+	} {
+		put(t, filepath.Join(hosts, host, "hosts.toml"), []byte(toml))
+	}
+	for _, name := range []string{"registry.k8s.io/pause:3.10", "docker.io/library/nginx:1.25", "registry.k8s.io/pause@" + s.pause.Digest.String()} {
+		run("images", "pull", "--hosts-dir", hosts, "--snapshotter", "native", "--platform", "linux/amd64", name)
+	}
+	if got := run("images", "check", "--snapshotter", "native", "--quiet"); len(strings.Fields(got)) != 3 {
+		t.Errorf("containerd has %q", got)
+	}
+}
