@@ -33,6 +33,9 @@ type Faults struct {
 	StatusTimes int
 	StatusKinds []Kind
 	RetryAfter  string
+	// Code is the code of the error in its body; empty means TOOMANYREQUESTS for
+	// 429, else none.
+	Code string
 	// IgnoreRange answers requests for ranges with the whole and 200.
 	IgnoreRange bool
 	// Rate is how many bytes of a blob it sends in a second; 0 means no limit.
@@ -89,7 +92,10 @@ func (r *Registry) misbehave(w http.ResponseWriter, req *http.Request, kind Kind
 	for _, k := range f.StatusKinds {
 		hit = hit || k == kind
 	}
-	status, after := f.Status, f.RetryAfter
+	status, after, code := f.Status, f.RetryAfter, f.Code
+	if code == "" && status == http.StatusTooManyRequests {
+		code = "TOOMANYREQUESTS"
+	}
 	refuse := r.take(hit && status != 0, &f.StatusTimes)
 	if f.IgnoreRange {
 		req.Header.Del("Range")
@@ -110,7 +116,7 @@ func (r *Registry) misbehave(w http.ResponseWriter, req *http.Request, kind Kind
 		if after != "" {
 			w.Header().Set("Retry-After", after)
 		}
-		writeError(w, status, "TOOMANYREQUESTS", "not now, says the registry")
+		writeError(w, status, code, "not now, says the registry")
 	}
 	return refuse
 }

@@ -153,17 +153,18 @@ func TestRemoteFetch(t *testing.T) {
 		sent   int64 // bytes that the registry sends
 		err    string
 	}{
-		"whole":            {sent: size},
-		"cut once":         {registrytest.Faults{Cut: 300000, CutTimes: 1}, 1, size, ""},
-		"cut each time":    {registrytest.Faults{Cut: 300000}, 3, size, ""},
-		"cut, no ranges":   {registrytest.Faults{Cut: 300000, CutTimes: 1, IgnoreRange: true}, 1, size + 300000, ""},
-		"never whole":      {registrytest.Faults{Cut: 300000, IgnoreRange: true}, 4, 5 * 300000, "unexpected EOF"},
-		"stalls":           {registrytest.Faults{Stall: 300000, StallTimes: 1}, 1, size, ""},
-		"429":              {registrytest.Faults{Status: 429, StatusTimes: 2, RetryAfter: "7"}, 2, size, ""},
-		"429 all the time": {registrytest.Faults{Status: 429}, 4, 0, "rate limited by"},
-		"503":              {registrytest.Faults{Status: 503, StatusTimes: 3}, 3, size, ""},
-		"500 and cut":      {registrytest.Faults{Status: 500, StatusTimes: 1, Cut: 600000, CutTimes: 1}, 2, size, ""},
-		"400 is final":     {registrytest.Faults{Status: 400}, 0, 0, "answered 400"},
+		"whole":              {sent: size},
+		"cut once":           {registrytest.Faults{Cut: 300000, CutTimes: 1}, 1, size, ""},
+		"cut each time":      {registrytest.Faults{Cut: 300000}, 3, size, ""},
+		"cut, no ranges":     {registrytest.Faults{Cut: 300000, CutTimes: 1, IgnoreRange: true}, 1, size + 300000, ""},
+		"never whole":        {registrytest.Faults{Cut: 300000, IgnoreRange: true}, 4, 5 * 300000, "unexpected EOF"},
+		"stalls":             {registrytest.Faults{Stall: 300000, StallTimes: 1}, 1, size, ""},
+		"429":                {registrytest.Faults{Status: 429, StatusTimes: 2, RetryAfter: "7"}, 2, size, ""},
+		"429 all the time":   {registrytest.Faults{Status: 429}, 4, 0, "rate limited by"},
+		"503":                {registrytest.Faults{Status: 503, StatusTimes: 3}, 3, size, ""},
+		"500 and cut":        {registrytest.Faults{Status: 500, StatusTimes: 1, Cut: 600000, CutTimes: 1}, 2, size, ""},
+		"a limit called 403": {registrytest.Faults{Status: 403, StatusTimes: 1, Code: "TOOMANYREQUESTS"}, 1, size, ""},
+		"400 is final":       {registrytest.Faults{Status: 400}, 0, 0, "answered 400"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -43,13 +43,17 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	status := resume.Status(resp)
-	status.Host, status.Message = named(status.Host), message(req, resp)
+	said, limited := message(req, resp)
+	status.Host, status.Message = named(status.Host), said
+	if limited && status.Code < 500 {
+		status.Code = http.StatusTooManyRequests // whatever the registry has called it
+	}
 	return nil, status
 }
 
 // message is what a registry says about a failure: one line of at most 300 bytes,
-// without the secrets of the request.
-func message(req *http.Request, resp *http.Response) string {
+// without the secrets of the request; and whether that is that it limits a rate.
+func message(req *http.Request, resp *http.Response) (text string, limited bool) {
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came is enough
 	var said struct {
 		Errors []struct {
@@ -59,10 +63,11 @@ func message(req *http.Request, resp *http.Response) string {
 		Details string // of token services
 	}
 	if json.Unmarshal(raw, &said) != nil {
-		return ""
+		return "", false
 	}
 	var parts []string
 	for _, e := range said.Errors {
+		limited = limited || e.Code == "TOOMANYREQUESTS"
 		text := e.Message
 		if text == "" {
 			text = strings.ToLower(strings.ReplaceAll(e.Code, "_", " "))
@@ -75,7 +80,7 @@ func message(req *http.Request, resp *http.Response) string {
 	if said.Details != "" {
 		parts = append(parts, said.Details)
 	}
-	return bounded(withoutSecrets(req, strings.Join(parts, "; ")))
+	return bounded(withoutSecrets(req, strings.Join(parts, "; "))), limited
 }
 
 func bounded(text string) string {

@@ -79,7 +79,7 @@ func (r *Remote) mount(ctx context.Context, ref image.Ref, desc Descriptor, else
 			continue
 		}
 		tried++
-		got, err := r.exchangeOnce(ctx, request{
+		got, err := r.exchange(ctx, request{
 			ref: ref, method: http.MethodPost, path: "blobs/uploads/", write: true, from: from.Repository,
 			query: url.Values{"mount": {desc.Digest.String()}, "from": {from.Repository}},
 			what:  blobName(ref, desc.Digest),

@@ -61,6 +61,18 @@ func TestRemotePutBlob(t *testing.T) {
 	}
 }
 
+// TestRemoteMountLimited: what can be mounted is not sent because of a bad moment.
+func TestRemoteMountLimited(t *testing.T) {
+	s := registrytest.Start(t, registrytest.Options{})
+	r, notes := remote(t, RemoteOptions{})
+	at, desc, data := blobOf(t, s, "one", 1600)
+	s.Fail(registrytest.Faults{Status: 429, StatusTimes: 1, StatusKinds: []registrytest.Kind{registrytest.UploadPost}})
+	got, err := r.PutBlob(t.Context(), ref(t, s.Host+"/two:v1"), desc, []image.Ref{at}, opener(data))
+	if got != Mounted || err != nil || len(notes()) != 1 {
+		t.Errorf("%d, %v; waits %v", got, err, notes())
+	}
+}
+
 func TestRemoteUploadFaults(t *testing.T) {
 	kinds := []registrytest.Kind{registrytest.UploadPost, registrytest.UploadPut}
 	cases := map[string]struct {
