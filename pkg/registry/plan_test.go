@@ -33,6 +33,7 @@ func manyPlatforms(k maker, at image.Ref) Descriptor {
 	windows := k.image(untagged(at), "windows/amd64", "windows")
 	s390x := k.image(untagged(at), "linux/s390x", "s390x")
 	nested := plain(k.index(untagged(at), s390x, k.attestation(at, s390x), k.image(untagged(at), "linux/arm/v6", "v6")))
+	nested.Data = k.in.repository(at).manifests[nested.Digest].Raw
 	entries := []Descriptor{amd64, arm64, windows, nested, k.attestation(at, amd64), k.attestation(at, arm64)}
 	var list []json.RawMessage
 	for i, e := range entries {
@@ -65,11 +66,13 @@ func TestPlatforms(t *testing.T) {
 		{[]string{"linux/arm"}, "linux/arm/v6", "", "3"}, // v7 runs v6
 		{[]string{"linux/arm/v5", "linux/s390x"}, "linux/s390x", "linux/arm/v5", "3"},
 		{[]string{"linux/amd64/v3"}, "linux/amd64", "", "0 4"},
+		{[]string{"linux/amd64", "linux/arm64", "windows/amd64", "linux/s390x"}, "linux/amd64 linux/arm64 windows/amd64 linux/s390x", "", "0 1 2 3 4 5"},
 		{[]string{"linux/amd64", "linux/arm64", "windows/amd64", "linux/s390x", "linux/arm/v6"}, "linux/amd64 linux/arm64 windows/amd64 linux/s390x linux/arm/v6", "", ""},
 	} {
 		from, to := &Memory{}, &Memory{}
 		at := ref(t, "up.test/a:1")
 		root := manyPlatforms(maker{t, from}, at)
+		maker{t, from}.cosign(at, root)
 		results, err := Copy(t.Context(), stay(at), from, to, PlanOptions{Platforms: test.wanted, Referrers: true}, TransferOptions{})
 		if err != nil {
 			t.Errorf("%v: %v", test.wanted, err)
@@ -86,6 +89,10 @@ func TestPlatforms(t *testing.T) {
 		}
 		if got := strings.Join(img.Missing, " "); got != test.missing {
 			t.Errorf("%v: missing %s", test.wanted, got)
+		}
+		signed := slices.ContainsFunc(img.Manifests, func(m Manifest) bool { return m.Tag != "" })
+		if signed != (test.entries == "") {
+			t.Errorf("%v: the signature of the whole is there: %v", test.wanted, signed)
 		}
 		if test.entries == "" {
 			if img.Root.Digest != root.Digest || img.Original != "" {

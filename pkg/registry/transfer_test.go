@@ -434,6 +434,78 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestMountFromPresent: what an image has that is there already is mounted from
+// it, not sent.
+func TestMountFromPresent(t *testing.T) {
+	from, to := &Memory{}, newWatched()
+	k := maker{t, from}
+	a, b := ref(t, "up.test/a:1"), ref(t, "up.test/b:1")
+	k.image(a, "linux/amd64", "shared")
+	k.image(b, "linux/amd64", "shared")
+	pairs := []image.Pair{{Source: a, Target: ref(t, "site.test/a:1")}, {Source: b, Target: ref(t, "site.test/b:1")}}
+	for n := range pairs {
+		if _, err := Copy(t.Context(), pairs[:n+1], from, to, PlanOptions{}, TransferOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if layer := digest.FromString("shared"); to.sent[layer] != 1 {
+		t.Errorf("the layer was sent %d times", to.sent[layer])
+	}
+}
+
+// An impatient Sink begins each blob anew after half of it.
+type impatient struct{ *Memory }
+
+func (i impatient) PutBlob(ctx context.Context, at image.Ref, desc Descriptor, elsewhere []image.Ref, open Opener) (Outcome, error) {
+	return i.Memory.PutBlob(ctx, at, desc, elsewhere, func(ctx context.Context) (io.ReadCloser, error) {
+		r, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := io.CopyN(io.Discard, r, desc.Size/2); err != nil {
+			return nil, err
+		}
+		r.Close()
+		return open(ctx)
+	})
+}
+
+// TestBegunAnew: bytes that are read again do not count twice.
+func TestBegunAnew(t *testing.T) {
+	from, at := &Memory{}, ref(t, "up.test/a:1")
+	layer := strings.Repeat("x", 3<<20)
+	config := maker{t, from}.image(at, "linux/amd64", layer)
+	var lock sync.Mutex
+	moved := map[string]int64{}
+	_, err := Copy(t.Context(), []image.Pair{{Source: at, Target: ref(t, "site.test/a:1")}}, from, impatient{&Memory{}}, PlanOptions{},
+		TransferOptions{Report: func(e Event) {
+			lock.Lock()
+			defer lock.Unlock()
+			if e.Kind == Advance {
+				moved[e.Name] += e.Bytes
+			}
+		}})
+	if got := moved[string(digest.FromString(layer))]; err != nil || got != int64(len(layer)) || len(moved) != 2 {
+		t.Errorf("%v, %d of %d bytes, %v of %s", err, got, len(layer), len(moved), config.Digest)
+	}
+}
+
+// TestReferrerByTagToo: a referrer that is found in both ways is found in both
+// ways at the target.
+func TestReferrerByTagToo(t *testing.T) {
+	from, to, at := &Memory{}, &Memory{}, ref(t, "up.test/a:1")
+	k := maker{t, from}
+	root := k.image(at, "linux/amd64", "layer")
+	tagged := at
+	tagged.Tag = strings.Replace(string(root.Digest), ":", "-", 1) + ".att"
+	k.artifact(tagged, &root, "sbom")
+	pairs := []image.Pair{{Source: at, Target: ref(t, "site.test/a:1")}}
+	if _, err := Copy(t.Context(), pairs, from, to, PlanOptions{Referrers: true}, TransferOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	checkCopied(t, from, to, pairs, true)
+}
+
 // TestElsewhere: a blob that the sink has in a repository beyond the plan is
 // mounted from there.
 func TestElsewhere(t *testing.T) {
