@@ -35,15 +35,23 @@ func TestCarryFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			login := []string{"--username", carryUser, "--password-file", writeFile(t, filepath.Join(t.TempDir(), "password"), carryPassword+"\n")}
 			list, site := imageList(t, set), filepath.Join(t.TempDir(), "site.tar")
-			must(t, append(login, "pull", "-f", list, "-o", site, from(behind(t, source, test.faults...)))...)
-			must(t, "bundle", "check", site)
 			pushed, mirrored := new(dockerRegistry).start(t), new(dockerRegistry).start(t)
-			must(t, append(login, "push", site, "--to", behind(t, pushed, test.faults...))...)
-			checkHeads(t, everything(pushed, set))
-			must(t, append(login, "mirror", "-f", list, from(behind(t, source, test.faults...)), "--to", behind(t, mirrored, test.faults...))...)
-			checkHeads(t, everything(mirrored, set))
+			upstream := behind(t, source, test.faults...)
+			push, mirror := behind(t, pushed, test.faults...), behind(t, mirrored, test.faults...)
+			run := func(args ...string) {
+				cmd := plugin(t, args...)
+				loggedIn(t, cmd, upstream, push, mirror)
+				if o := finish(t, cmd); o.status != 0 {
+					t.Fatalf("%v: exit status %d\n%s", args, o.status, tail(o.stderr))
+				}
+			}
+			run("pull", "-f", list, "-o", site, from(upstream))
+			run("bundle", "check", site)
+			run("push", site, "--to", push)
+			checkHeads(t, everything(pushed, "", set))
+			run("mirror", "-f", list, from(upstream), "--to", mirror)
+			checkHeads(t, everything(mirrored, "", set))
 			pushed.stop()
 			mirrored.stop()
 		})

@@ -66,16 +66,23 @@ func TestCarryLoad(t *testing.T) {
 	})
 }
 
-// checkArchives lets skopeo copy an image of every kind out of an archive: it checks every digest on the way.
+// checkArchives lets skopeo copy an image of every kind out of an archive: it checks every digest on the way. In an OCI
+// archive, skopeo 1.9 passes by what has Docker's media types.
 func checkArchives(t *testing.T, images string, set synthetic.Set, same bool) {
 	t.Helper()
+	copied := func(from string) {
+		run(t, "skopeo", "copy", "-q", "--override-os=linux", "--override-arch=amd64", from, "dir:"+t.TempDir())
+	}
 	for _, image := range set[:6] {
-		raw := run(t, "skopeo", "inspect", "--raw", "oci-archive:"+images+":"+image.Name)
-		if same && digest([]byte(raw)) != image.Root().Digest {
+		copied("docker-archive:" + images + ":" + image.Name)
+		if strings.Contains(image.Root().MediaType, "docker") {
+			continue
+		}
+		name := "oci-archive:" + images + ":" + image.Name
+		copied(name)
+		if raw := run(t, "skopeo", "inspect", "--raw", name); same && digest([]byte(raw)) != image.Root().Digest {
 			t.Errorf("oci-archive: %s is %s", image.Name, digest([]byte(raw)))
 		}
-		run(t, "skopeo", "copy", "-q", "--override-os=linux", "--override-arch=amd64", "oci-archive:"+images+":"+image.Name, "dir:"+t.TempDir())
-		run(t, "skopeo", "copy", "-q", "--override-os=linux", "--override-arch=amd64", "docker-archive:"+images+":"+image.Name, "dir:"+t.TempDir())
 	}
 	listed := run(t, "skopeo", "list-tags", "docker-archive:"+images)
 	for _, image := range set {

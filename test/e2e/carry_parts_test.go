@@ -18,12 +18,14 @@ func TestCarryParts(t *testing.T) {
 	set := synthetic.Cluster(10, 500_000)
 	source := new(dockerRegistry).start(t)
 	source.fill(t, "", set)
-	dir := t.TempDir()
+	media, dir := t.TempDir(), t.TempDir()
 	site := filepath.Join(dir, "site.tar")
-	must(t, "pull", "-f", imageList(t, set), "-o", site, from(source.address))
-	media := t.TempDir()
-	must(t, "bundle", "split", site, "--size", "2MB", "-o", media)
-	parts, err := filepath.Glob(filepath.Join(media, "*"))
+	must(t, "pull", "-f", imageList(t, set), "-o", filepath.Join(media, "site.tar"), from(source.address))
+	must(t, "bundle", "split", filepath.Join(media, "site.tar"), "--size", "2MB")
+	if err := os.Rename(filepath.Join(media, "site.tar"), site); err != nil {
+		t.Fatal(err)
+	}
+	parts, err := filepath.Glob(filepath.Join(media, "site.tar.part-*"))
 	if err != nil || len(parts) < 3 {
 		t.Fatalf("%v: %q", err, parts)
 	}
@@ -46,7 +48,7 @@ func TestCarryParts(t *testing.T) {
 	t.Run("pushed without joining", func(t *testing.T) {
 		target := new(dockerRegistry).start(t)
 		must(t, "push", first, "--to", target.address)
-		checkHeads(t, everything(target, set))
+		checkHeads(t, everything(target, "", set))
 		checkNothingSent(t, target, "push", first, "--to", target.address)
 	})
 	t.Run("lost", func(t *testing.T) {

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -32,6 +34,19 @@ func plugin(t *testing.T, args ...string) *exec.Cmd {
 	cmd.Env = []string{"HOME=" + home, "DOCKER_CONFIG=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + home}
 	cmd.SysProcAttr = dieWithParent()
 	return cmd
+}
+
+// loggedIn gives a program the logins that docker login leaves for registries.
+func loggedIn(t *testing.T, cmd *exec.Cmd, addresses ...string) {
+	t.Helper()
+	login := base64.StdEncoding.EncodeToString([]byte(carryUser + ":" + carryPassword))
+	var auths []string
+	for _, address := range addresses {
+		auths = append(auths, fmt.Sprintf(`%q:{"auth":%q}`, address, login))
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.json"), `{"auths":{`+strings.Join(auths, ",")+`}}`)
+	cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+dir)
 }
 
 // try runs the plugin, whatever comes of it.
