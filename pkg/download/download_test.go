@@ -434,6 +434,8 @@ func TestFetchedFromElsewhere(t *testing.T) {
 }
 
 func TestStalledServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // less than a client waits by itself
+	defer cancel()
 	for _, sent := range []string{"", "fi"} {
 		var stalls sync.Once
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -452,10 +454,10 @@ func TestStalledServer(t *testing.T) {
 		})
 		c := newClient(t, download.Options{Timeout: 50 * time.Millisecond})
 		if sent == "" {
-			if size, err := c.Size(t.Context(), s.URL+"/a"); err != nil || size != 4 {
+			if size, err := c.Size(ctx, s.URL+"/a"); err != nil || size != 4 {
 				t.Error(size, err)
 			}
-		} else if data, _, err := fetch(t.Context(), c, s.URL+"/a"); err != nil || string(data) != "fine" {
+		} else if data, _, err := fetch(ctx, c, s.URL+"/a"); err != nil || string(data) != "fine" {
 			t.Errorf("%q, %v", data, err)
 		}
 	}
