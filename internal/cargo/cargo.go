@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Least     manifest.Confidence // less sure uses are left out
 	Variables map[string]string   // values for ${NAME} in references, as clusterctl will fill them in
+	NoFiles   bool                // only images count, no file is kept
 }
 
 // A Cargo is filled by its Add methods. It is for one goroutine.
@@ -50,6 +51,9 @@ func (c *Cargo) AddImages(group string, list *imagelist.List) {
 // AddFile adds a file. The same file twice is one; two files for one path are an
 // error.
 func (c *Cargo) AddFile(f bundle.File) error {
+	if c.opts.NoFiles {
+		return nil
+	}
 	have, there := c.files[f.Path]
 	if there && (have.SHA256 == "" || have.SHA256 != f.SHA256) && (have.URL == "" || have.URL != f.URL) {
 		return fmt.Errorf("%s: both %s and %s would be carried under this path", f.Path, name(have), name(f))
@@ -66,6 +70,16 @@ func name(f bundle.File) string { return cmp.Or(f.URL, "a local file") }
 // Files are the files, sorted by their paths.
 func (c *Cargo) Files() []bundle.File {
 	return slices.SortedFunc(maps.Values(c.files), func(a, b bundle.File) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// List is every use of an image, in the order of the groups and in each in the order
+// in which they were added.
+func (c *Cargo) List() *imagelist.List {
+	list := c.NewList()
+	for _, group := range slices.Sorted(maps.Keys(c.groups)) {
+		list.Merge(c.groups[group])
+	}
+	return list
 }
 
 // An Image is one image of a cargo.

@@ -81,6 +81,9 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 	all, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (found, error) {
 		list := c.NewList()
 		list.Add(f.Uses())
+		if c.opts.NoFiles {
+			return found{list: list}, nil
+		}
 		return found{list, inputFile(in, f, below)}, nil
 	})
 	if err != nil {
@@ -101,9 +104,10 @@ func inputFile(in *input.Input, f *manifest.File, below string) bundle.File {
 	if in.File == "" {
 		return inMemory(to, in.Name, []byte(f.Source()))
 	}
-	sum := sha256.Sum256([]byte(f.Source()))
+	sum := sha256.New()
+	io.WriteString(sum, f.Source()) //nolint:errcheck // a hash takes everything
 	return bundle.File{
-		Path: to, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(f.Source())), Mode: in.Mode.Perm(),
+		Path: to, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: int64(len(f.Source())), Mode: in.Mode.Perm(),
 		Open: func(context.Context) (io.ReadCloser, error) { return os.Open(in.File) },
 	}
 }

@@ -5,17 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
 
 type imagesOptions struct {
-	input      inputFlags
-	kubernetes kubernetesFlags
-	confidence confidenceFlag
-	output     choice
-	explain    bool
+	sources sourceFlags
+	output  choice
+	explain bool
 }
 
 func newImagesCmd(streams Streams) *cobra.Command {
@@ -45,45 +41,28 @@ it is written.`,
   # what only looks like an image, too
   kubectl airgap images -k overlays/site --confidence possible`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), streams) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			site, err := readSite(cmd)
+			if err != nil {
+				return err
+			}
+			o.sources.fill(site)
+			return o.run(cmd.Context(), streams)
+		},
 	}
-	o.input.addTo(cmd)
-	o.kubernetes.addTo(cmd)
-	o.confidence.addTo(cmd, "list")
+	o.sources.addTo(cmd, "list")
 	chooseFlag(cmd, &o.output, "output", "o", "output format", imagelist.Formats()...)
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "show for every use the object, the path in it, and the rule that found it")
 	return cmd
 }
 
 func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
-	list, err := o.kubernetes.list(ctx, streams, o.confidence.level())
+	if !o.sources.given() && !o.sources.site.Needs() {
+		return usagef("no input: name one with --filename or --kustomize, or write an airgap.yaml")
+	}
+	all, err := o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{noFiles: true, limited: true})
 	if err != nil {
 		return err
 	}
-	if !o.kubernetes.given() || o.input.given() {
-		if err := o.addManifests(ctx, streams, list); err != nil {
-			return err
-		}
-	}
-	return list.Write(streams.Out, imagelist.Format(o.output.value), imagelist.WriteOptions{Explain: o.explain})
-}
-
-func (o *imagesOptions) addManifests(ctx context.Context, streams Streams, list *imagelist.List) error {
-	set, err := o.input.find(streams, "")
-	if err != nil {
-		return err
-	}
-	limitMemory(set)
-	lists, err := input.Each(ctx, set.Inputs, func(_ *input.Input, f *manifest.File) (*imagelist.List, error) {
-		list := imagelist.New(o.confidence.level())
-		list.Add(f.Uses())
-		return list, nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, l := range lists {
-		list.Merge(l)
-	}
-	return nil
+	return all.List().Write(streams.Out, imagelist.Format(o.output.value), imagelist.WriteOptions{Explain: o.explain})
 }

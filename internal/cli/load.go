@@ -45,7 +45,7 @@ and that of Canonical Kubernetes take: every image under its full name, or with
 	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output")
 	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has")
 	completeFiles(cmd, "output", "tar")
-	complete(cmd, "platform", platforms...)
+	complete(cmd, "platform", usualPlatforms()...)
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 
 type mirrorOptions struct {
 	sources sourceFlags
+	origin  originFlags
 	target  targetFlags
 	access  accessFlags
 	dryRun  bool
@@ -40,13 +41,15 @@ what is missing there is sent.`,
 				return err
 			}
 			o.quiet = isQuiet(cmd)
-			o.sources.fill(site, o.sources.given())
+			o.sources.fill(site)
+			o.origin.fill(site)
 			o.target.fill(cmd, site, pushing)
 			o.access.fill(cmd, site)
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.sources.addTo(cmd)
+	o.sources.addTo(cmd, "copy")
+	o.origin.addTo(cmd)
 	o.target.addTo(cmd)
 	o.access.addTo(cmd)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "send nothing, print what would go where")
@@ -58,22 +61,26 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	images, unknown, err := o.images(ctx, streams)
+	c := newCarrier(streams, o.quiet, o.access.parallel)
+	defer c.close()
+	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{noFiles: true, caFile: o.access.caFile, report: c.report})
 	if err != nil {
 		return err
+	}
+	images, unknown := all.Images()
+	if len(images)+len(unknown) == 0 {
+		return usagef("nothing to mirror: no image is named by what was given")
 	}
 	pairs, err := o.pairs(images, m)
 	if err != nil {
 		return err
 	}
-	c := newCarrier(streams, o.quiet, o.access.parallel)
-	defer c.close()
 	both, err := o.access.remote(streams.In, o.target.host(), c.report)
 	if err != nil {
 		return err
 	}
 	c.name(pairs)
-	plan, err := c.plan(ctx, pairs, both, registry.PlanOptions{Platforms: o.sources.platforms, Referrers: o.sources.referrers})
+	plan, err := c.plan(ctx, pairs, both, o.origin.planOptions())
 	switch {
 	case err == nil && o.dryRun:
 		err = printPlan(streams.Out, plan)
@@ -86,27 +93,9 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	return printUnknown(streams.ErrOut, unknown)
 }
 
-// images are what the sources name.
-func (o *mirrorOptions) images(ctx context.Context, streams Streams) ([]cargo.Image, []cargo.Unknown, error) {
-	sources, err := o.sources.sources(ctx, streams)
-	opts, optErr := o.sources.options()
-	if err := errors.Join(err, optErr); err != nil {
-		return nil, nil, err
-	}
-	c := cargo.New(opts)
-	if err := c.Gather(ctx, sources, nil); err != nil {
-		return nil, nil, err
-	}
-	images, unknown := c.Images()
-	if len(images)+len(unknown) == 0 {
-		return nil, nil, errors.New("no image is named by what was given")
-	}
-	return images, unknown, nil
-}
-
 // pairs say where the images are fetched and where they go.
 func (o *mirrorOptions) pairs(images []cargo.Image, m image.Mapping) ([]image.Pair, error) {
-	from, err := o.sources.origins()
+	from, err := o.origin.sources()
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,12 @@ With --format, the configuration of another system is written instead.`,
   kubectl airgap nodes --format kind --to registry.airgap.example.com/airgap -o bootstrap`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			site, err := readSite(cmd)
+			if err != nil {
+				return err
+			}
 			o.quiet = isQuiet(cmd)
+			o.mirror.fill(cmd, site)
 			return o.run(cmd.Context(), streams)
 		},
 	}

@@ -57,12 +57,18 @@ only the keys that lead there change.`,
   kubectl airgap overrides --relocate -o site`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			site, err := readSite(cmd)
+			if err != nil {
+				return err
+			}
 			o.quiet = isQuiet(cmd)
+			o.target.fill(cmd, site, pulling)
 			return o.run(cmd, streams)
 		},
 	}
 	o.input.addTo(cmd)
 	o.target.addTo(cmd)
+	o.target.addLock(cmd)
 	o.confidence.addTo(cmd, "rewrite")
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.providers, "provider", nil,

@@ -11,19 +11,17 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 )
 
 type pullOptions struct {
 	sources sourceFlags
-	files   fileFlags
+	origin  originFlags
 	access  accessFlags
 	target  targetFlags
 	output  string
 	have    string
 	dryRun  bool
 	quiet   bool
-	site    *site.Site
 }
 
 func newPullCmd(streams Streams) *cobra.Command {
@@ -51,26 +49,29 @@ A reference whose variables have no value is printed; the exit status is then 3.
   # all that airgap.yaml says (kubectl airgap init writes one)
   kubectl airgap pull -o site.tar`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.site, err = readSite(cmd); err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			site, err := readSite(cmd)
+			if err != nil {
 				return err
 			}
 			o.quiet = isQuiet(cmd)
-			named := o.sources.given() || o.files.given()
-			o.files.fill(o.site, named)
-			o.sources.fill(o.site, named)
-			o.target.fill(cmd, o.site, pushing)
+			o.sources.fill(site)
+			o.origin.fill(site)
+			o.target.fill(cmd, site, pushing)
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.sources.addTo(cmd)
-	o.files.addTo(cmd)
+	o.sources.addTo(cmd, "carry")
+	o.origin.addTo(cmd)
 	o.access.addTo(cmd)
 	o.target.addTo(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
 	flags.StringVar(&o.have, "have", "", "leave out what the site has already: the inventory `FILE` that bundle ls -o json or verify --inventory writes, or an archive")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "fetch no content, print what the archive would hold")
+	flags.StringArrayVar(&o.sources.files, "file", nil,
+		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
+	complete(cmd, "file")
 	completeFiles(cmd, "output", "tar")
 	completeFiles(cmd, "have", "json", "tar")
 	return cmd
@@ -82,7 +83,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
-	load, err := o.gather(ctx, streams, c)
+	load, err := o.sources.gather(ctx, streams, c.show, gatherOptions{caFile: o.access.caFile, report: c.report})
 	if err != nil {
 		return err
 	}
@@ -113,34 +114,9 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	return printUnknown(streams.ErrOut, unknown)
 }
 
-// gather reads what is to be carried.
-func (o *pullOptions) gather(ctx context.Context, streams Streams, c *carrier) (*cargo.Cargo, error) {
-	opts, err := o.sources.options()
-	if err != nil {
-		return nil, err
-	}
-	sources, err := o.sources.sources(ctx, streams)
-	if err != nil {
-		return nil, err
-	}
-	client, err := o.files.client(o.access.caFile, c.report)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.files.add(&sources); err != nil {
-		return nil, err
-	}
-	load := cargo.New(opts)
-	err = load.Gather(ctx, sources, client)
-	for _, note := range load.Notes {
-		fmt.Fprintln(c.show, note)
-	}
-	return load, err
-}
-
 // pairs say where images are fetched; in the archive they keep their names.
 func (o *pullOptions) pairs(images []cargo.Image) ([]image.Pair, error) {
-	from, err := o.sources.origins()
+	from, err := o.origin.sources()
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +142,7 @@ func loginHost(pairs []image.Pair) string {
 
 // contents is what the archive is to hold.
 func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Cargo, pairs []image.Pair, from registry.Source) (contents bundle.Contents, err error) {
-	opts := registry.PlanOptions{Platforms: o.sources.platforms, Referrers: o.sources.referrers}
+	opts := o.origin.planOptions()
 	if earlier, err := bundle.Open(o.output); err == nil {
 		defer earlier.Close() //nolint:errcheck // it was only read
 		opts.Manifests = earlier.Manifest

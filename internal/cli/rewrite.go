@@ -49,12 +49,18 @@ two images would go to the same place.`,
   kubectl airgap rewrite -f out --to registry.airgap.example.com/airgap --check`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			site, err := readSite(cmd)
+			if err != nil {
+				return err
+			}
 			o.quiet = isQuiet(cmd)
+			o.target.fill(cmd, site, pulling)
 			return o.run(cmd.Context(), streams)
 		},
 	}
 	o.input.addTo(cmd)
 	o.target.addTo(cmd)
+	o.target.addLock(cmd)
 	o.confidence.addTo(cmd, "rewrite")
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "",

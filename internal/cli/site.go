@@ -66,3 +66,12 @@ func (f *accessFlags) fill(cmd *cobra.Command, s *site.Site) {
 		f.plainHTTP = s.Registry.PlainHTTP
 	}
 }
+
+// fill takes from the site file what no flag says of where nodes pull from.
+func (f *mirrorFlags) fill(cmd *cobra.Command, s *site.Site) {
+	f.target.fill(cmd, s, pulling)
+	f.caFile = cmp.Or(f.caFile, s.Registry.CAFile)
+	if !cmd.Flags().Changed("plain-http") {
+		f.plainHTTP = s.Registry.PlainHTTP
+	}
+}

@@ -2,75 +2,100 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 )
 
-// platforms are what the shell offers for a platform.
-var platforms = []string{"linux/amd64", "linux/arm64"} //nolint:gochecknoglobals // a constant list
-
-// sourceFlags say what is carried, and where it is fetched.
+// sourceFlags say what a site needs.
 type sourceFlags struct {
 	input      inputFlags
 	kubernetes kubernetesFlags
 	confidence confidenceFlag
+	releases   releaseFlags
 	images     []string
+	files      []string // only pull takes them
 	variables  []string
-	platforms  []string
-	referrers  bool
-	sourceMap  []string
+	site       *site.Site // what it names counts; nil if flags say what does
 }
 
-func (f *sourceFlags) addTo(cmd *cobra.Command) {
+func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	f.input.addTo(cmd)
 	f.kubernetes.addTo(cmd)
-	f.confidence.addTo(cmd, "take")
+	f.confidence.addTo(cmd, verb)
+	f.releases.addTo(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.images, "image", nil, "take this image, too, as `REF`; may be repeated")
+	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
 	flags.StringArrayVar(&f.variables, "variable", nil,
 		"what ${NAME} in a reference stands for, as `NAME=VALUE`; may be repeated")
-	flags.StringArrayVar(&f.platforms, "platform", nil,
-		"take only this `OS/ARCH[/VARIANT]` of images that offer several; may be repeated. The digest of such an image changes. By default all are taken and no digest changes")
-	flags.BoolVar(&f.referrers, "referrers", false, "take signatures, attestations and SBOMs along")
-	flags.StringArrayVar(&f.sourceMap, "source-map", nil,
-		"fetch images whose name starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO may begin with http:// and hold {host}; may be repeated")
-	for _, name := range []string{"image", "variable", "source-map"} {
-		complete(cmd, name)
-	}
-	complete(cmd, "platform", platforms...)
+	complete(cmd, "image")
+	complete(cmd, "variable")
 }
 
-// given says that flags name what is carried; a site file that names other things
-// does not count then.
+// given says that flags name what counts; what a site file names does not count then.
 func (f *sourceFlags) given() bool {
-	return f.input.given() || f.kubernetes.given() || len(f.images) > 0
+	return f.input.given() || f.kubernetes.given() || f.releases.given() || len(f.images)+len(f.files) > 0
 }
 
-// fill takes from the site file what no flag says; named says that flags name what is
-// carried.
-func (f *sourceFlags) fill(s *site.Site, named bool) {
-	if !named {
+// fill takes from the site file what no flag says.
+func (f *sourceFlags) fill(s *site.Site) {
+	if !f.given() {
+		f.site = s
 		f.kubernetes.versions, f.kubernetes.sandboxes = s.KubernetesVersions, s.NodeImagePause
-		for _, ref := range s.Images {
-			f.images = append(f.images, ref.String())
-		}
 	}
-	if len(f.platforms) == 0 {
-		f.platforms = s.Platforms
-	}
-	if len(f.sourceMap) == 0 {
-		for _, rule := range s.SourceMap {
-			f.sourceMap = append(f.sourceMap, rule.String())
+	if len(f.releases.sourceMap) == 0 {
+		for _, rule := range s.FileSourceMap {
+			f.releases.sourceMap = append(f.releases.sourceMap, rule.From+"="+rule.To)
 		}
 	}
 }
 
-// sources are what the flags name.
+// gather reads what the flags or the site file name.
+func (f *sourceFlags) gather(ctx context.Context, streams Streams, notes io.Writer, opts gatherOptions) (*cargo.Cargo, error) {
+	o := cargo.Options{Least: f.confidence.level(), Variables: map[string]string{}, NoFiles: opts.noFiles}
+	for _, v := range f.variables {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usagef("--variable %s: a variable is NAME=VALUE", v)
+		}
+		o.Variables[name] = value
+	}
+	sources, err := f.sources(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	if opts.limited {
+		limitMemory(sources.Inputs)
+	}
+	client, err := f.releases.client(opts.caFile, opts.report)
+	if err != nil {
+		return nil, err
+	}
+	all := cargo.New(o)
+	err = all.Gather(ctx, sources, client)
+	for _, note := range all.Notes {
+		fmt.Fprintln(notes, note)
+	}
+	return all, err
+}
+
+// gatherOptions say how sources are read.
+type gatherOptions struct {
+	noFiles bool   // only images count
+	limited bool   // nothing but reading is done: memory is limited by the inputs
+	caFile  string // of an authority that is trusted, too
+	report  func(registry.Event)
+}
+
+// sources are what the flags or the site file name.
 func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sources, error) {
 	var s cargo.Sources
 	var errs []error
@@ -82,6 +107,12 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 		list, err := f.kubernetes.list(ctx, streams, f.confidence.level())
 		s.Kubernetes, errs = list, append(errs, err)
 	}
+	if f.site != nil {
+		s.Groups, s.Files, s.Images = f.site.Manifests, f.site.Files, f.site.Images
+		s.Providers, s.CertManager = f.site.Providers, f.site.CertManager
+		return s, joinUsage(errs)
+	}
+	errs = append(errs, f.releases.add(&s))
 	for _, text := range f.images {
 		ref, err := image.Parse(text)
 		if err != nil {
@@ -89,34 +120,67 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 		}
 		s.Images = append(s.Images, ref)
 	}
+	for _, text := range f.files {
+		file, err := parseFile(text)
+		if err != nil {
+			errs = append(errs, usagef("--file: %w", err))
+		}
+		s.Files = append(s.Files, file)
+	}
 	return s, joinUsage(errs)
 }
 
-// options say what counts as an image.
-func (f *sourceFlags) options() (cargo.Options, error) {
-	o := cargo.Options{Least: f.confidence.level(), Variables: map[string]string{}}
-	for _, v := range f.variables {
-		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
-			return o, usagef("--variable %s: a variable is NAME=VALUE", v)
-		}
-		o.Variables[name] = value
-	}
-	return o, nil
+// originFlags say what of images is fetched, and where.
+type originFlags struct {
+	platforms []string
+	referrers bool
+	sourceMap []string
 }
 
-// origins are where the flags have images fetched.
-func (f *sourceFlags) origins() (image.SourceMap, error) {
+func (f *originFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.platforms, "platform", nil,
+		"take only this `OS/ARCH[/VARIANT]` of images that offer several; may be repeated. The digest of such an image changes. By default all are taken and no digest changes")
+	flags.BoolVar(&f.referrers, "referrers", false, "take signatures, attestations and SBOMs along")
+	flags.StringArrayVar(&f.sourceMap, "source-map", nil,
+		"fetch images whose name starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO may begin with http:// and hold {host}; may be repeated")
+	complete(cmd, "source-map")
+	complete(cmd, "platform", usualPlatforms()...)
+}
+
+// usualPlatforms are what the shell offers for a platform.
+func usualPlatforms() []string { return []string{"linux/amd64", "linux/arm64"} }
+
+// fill takes from the site file what no flag says.
+func (f *originFlags) fill(s *site.Site) {
+	if len(f.platforms) == 0 {
+		f.platforms = s.Platforms
+	}
+	if len(f.sourceMap) == 0 {
+		for _, rule := range s.SourceMap {
+			f.sourceMap = append(f.sourceMap, rule.String())
+		}
+	}
+}
+
+// planOptions are what the flags say of a plan.
+func (f *originFlags) planOptions() registry.PlanOptions {
+	return registry.PlanOptions{Platforms: f.platforms, Referrers: f.referrers}
+}
+
+// sources are where the flags have images fetched.
+func (f *originFlags) sources() (image.SourceMap, error) {
 	var rules []image.SourceRule
+	var errs []error
 	for _, s := range f.sourceMap {
 		rule, err := image.ParseSourceRule(s)
 		if err != nil {
-			return image.SourceMap{}, usagef("--source-map: %w", err)
+			errs = append(errs, err)
 		}
 		rules = append(rules, rule)
 	}
 	m, err := image.NewSourceMap(rules)
-	if err != nil {
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return m, usagef("--source-map: %w", err)
 	}
 	return m, nil

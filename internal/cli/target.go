@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
@@ -16,6 +17,7 @@ type targetFlags struct {
 	to     string
 	layout choice
 	maps   []string
+	lock   string // only where manifests are rewritten
 }
 
 func (f *targetFlags) addTo(cmd *cobra.Command) {
@@ -32,6 +34,13 @@ func (f *targetFlags) addTo(cmd *cobra.Command) {
 	complete(cmd, "map")
 }
 
+// addLock adds the flag for what names digests.
+func (f *targetFlags) addLock(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.lock, "lock", "",
+		"the archive that was pushed, or its airgap.lock.yaml, as `FILE`: where it was pulled with --platform, digests in references become those that the registry has")
+	completeFiles(cmd, "lock", "tar", "yaml")
+}
+
 // mapping is where the flags send images.
 func (f *targetFlags) mapping() (image.Mapping, error) {
 	if f.to == "" {
@@ -45,7 +54,14 @@ func (f *targetFlags) mapping() (image.Mapping, error) {
 	if err != nil {
 		return image.Mapping{}, usageError{err}
 	}
-	return m, nil
+	if f.lock == "" {
+		return m, nil
+	}
+	lock, err := bundle.ReadLock(f.lock)
+	if err != nil {
+		return image.Mapping{}, err
+	}
+	return m.WithDigests(lock.Digests()), nil
 }
 
 // grouped says that names are laid out by group.

@@ -1,6 +1,11 @@
 package bundle
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
 	"github.com/opencontainers/go-digest"
 )
 
@@ -62,4 +67,28 @@ type LockedBlob struct {
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`
 	Image  string        `json:"image"` // an image of the site that consists of it
+}
+
+// ReadLock reads the lock of an archive, or one that was taken out of it, which is
+// known by its name: *.yaml or *.yml.
+func ReadLock(path string) (*Lock, error) {
+	if !strings.HasSuffix(path, ".yaml") && !strings.HasSuffix(path, ".yml") {
+		a, err := Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return a.Lock(), a.Close()
+	}
+	data, err := os.ReadFile(path)
+	if err == nil && len(data) > maxText {
+		err = errors.New("it is too large for a lock")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the lock: %w", err)
+	}
+	lock, err := parseLock(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return lock, nil
 }

@@ -248,3 +248,8 @@ func (d *decoder) fileSourceMap(n *yaml.Node) []download.SourceRule {
 	d.check(n, err)
 	return rules
 }
+
+// Needs says whether the file names anything that has images.
+func (s *Site) Needs() bool {
+	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images) > 0
+}
