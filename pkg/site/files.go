@@ -64,7 +64,7 @@ func (d *decoder) manifest(group string, n *yaml.Node) (Manifest, bool) {
 		d.failf(n, "say with name: what the file is called in the archive")
 		return m, false
 	}
-	return m, d.once(n, "manifests/"+group+"/"+m.Name)
+	return m, d.once(n, "the manifest "+m.Name+" of "+group)
 }
 
 // file reads a file that is fetched.
@@ -98,9 +98,18 @@ func (d *decoder) file(n *yaml.Node) (File, bool) {
 		return f, false
 	}
 	if f.Path == "" {
-		f.Path = "files/" + baseOf(f.Parts[0])
+		f.Path = usualPath(baseOf(f.Parts[0]))
 	}
 	return f, d.once(n, f.Path)
+}
+
+// usualPath is where a file is if nothing else is said: OVAs lie where the walk-through
+// of 2020 has them.
+func usualPath(base string) string {
+	if strings.EqualFold(path.Ext(base), ".ova") {
+		return "ovas/" + base
+	}
+	return "files/" + base
 }
 
 // isURL says that a text is meant for a URL, good or bad.

@@ -50,6 +50,7 @@ files:
 - {url: https://dl.k8s.io/kubectl, path: binaries/kubectl, sha256: `+sum+`, mode: 0755}
 - {parts: ["https://h/1", part2], path: ovas/a.ova, sha256URL: sums, mode: "640"}
 - url: https://h/templates%2Fv1/tool
+- url: https://h/node.OVA?sig=secret
 platforms: [linux/amd64, linux/arm/v7]
 sourceMap: ["*=http://mirror.local/{host}"]
 fileSourceMap: [github.com=/srv/github]
@@ -121,7 +122,7 @@ func TestErrors(t *testing.T) {
 4:50: a URL begins with https://, http:// or file://
 4:75: this is no URL (not shown, it may hold a password)
 4:102: say with name: what the file is called in the archive
-4:131: manifests/cni/A.yaml is there already, at airgap.yaml:4:123
+4:131: the manifest A.yaml of cni is there already, at airgap.yaml:4:123
 4:159: "abc" is no sha256: that has 64 hexadecimal digits
 5:3: group "CNI": no
 6:3: cni is there already, in line 4
