@@ -21,7 +21,7 @@ func (c *Client) Checksum(ctx context.Context, raw, name string) (string, error)
 		return "", err
 	}
 	if isWebPage(data) {
-		return "", c.source(raw).explain(errors.New("the server answers with a web page, not with checksums"))
+		return "", c.source(raw).explain(errWebPage)
 	}
 	sum, err := ParseChecksum(data, name)
 	if err != nil {

@@ -121,7 +121,7 @@ func (c *Client) Read(ctx context.Context, raw, sum string) ([]byte, error) {
 		return nil, err
 	}
 	if isWebPage(data) {
-		return nil, c.source(raw).explain(errors.New("the server answers with a web page"))
+		return nil, c.source(raw).explain(errWebPage)
 	}
 	if got := sha256.Sum256(data); sum != "" && hex.EncodeToString(got[:]) != sum {
 		return nil, c.source(raw).explain(fmt.Errorf("its sha256 is %x, not %s", got, sum))

@@ -195,8 +195,11 @@ func TestReadWants(t *testing.T) {
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte("fine")))
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/login":
+		case "/login", "/login.html":
 			_, _ = io.WriteString(w, "\n<!DOCTYPE html><p>log in")
+		case "/plain":
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = io.WriteString(w, "<html>")
 		case "/large":
 			w.Header().Set("Content-Length", fmt.Sprint(download.MaxDocument+1))
 		case "/endless":
@@ -213,6 +216,8 @@ func TestReadWants(t *testing.T) {
 		{"/a", sum, ""},
 		{"/a", strings.Repeat("0", 64), "/a: its sha256 is " + sum + ", not 000"},
 		{"/login", "", "/login: the server answers with a web page"},
+		{"/login.html", "", "/login.html: the server answers with a web page"},
+		{"/plain", "", "/plain: the server answers with a web page"},
 		{"/large", "", "/large: it has more than 104857600 bytes"},
 		{"/endless", "", "/endless: it has more than 104857600 bytes"},
 	} {
@@ -220,6 +225,18 @@ func TestReadWants(t *testing.T) {
 		if test.want == "" && (err != nil || string(data) != "fine") || test.want != "" && (err == nil || !strings.Contains(err.Error(), s.URL+test.want)) {
 			t.Errorf("%s: %q, %v", test.path, data[:min(len(data), 10)], err)
 		}
+	}
+}
+
+// A program of a site must not be the page that asks to log in.
+func TestOpenRefusesWebPages(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
+	c := newClient(t, download.Options{})
+	if _, _, err := c.Open(t.Context(), s.URL+"/kubectl"); err == nil || err.Error() != s.URL+"/kubectl: the server answers with a web page" {
+		t.Error(err)
+	}
+	if data, _, err := fetch(t.Context(), c, s.URL+"/index.html"); err != nil || string(data) != "<html>" {
+		t.Error(string(data), err)
 	}
 }
 
@@ -336,7 +353,6 @@ func TestTLS(t *testing.T) {
 		_, _ = io.WriteString(w, "fine")
 	}))
 	defer s.Close()
-	s.Config.ErrorLog = nil
 	if _, err := newClient(t, download.Options{}).Read(t.Context(), s.URL+"/a", ""); err == nil || !strings.Contains(err.Error(), s.URL+"/a: tls: failed to verify certificate") {
 		t.Error(err)
 	}

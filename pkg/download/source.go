@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -106,8 +107,14 @@ func (s source) open(ctx context.Context, c *Client) (io.ReadCloser, int64, erro
 	if err != nil {
 		return nil, 0, err
 	}
+	if strings.HasPrefix(r.Header().Get("Content-Type"), "text/html") && !strings.HasPrefix(path.Ext(s.name), ".htm") {
+		return nil, 0, errors.Join(errWebPage, r.Close())
+	}
 	return r, r.Size(), nil
 }
+
+// errWebPage says that somebody ought to log in, where a program waits for a file.
+var errWebPage = errors.New("the server answers with a web page")
 
 func openFile(name string) (io.ReadCloser, int64, error) {
 	f, err := os.Open(name) //nolint:gosec // the user named it
