@@ -252,6 +252,28 @@ func TestQuiet(t *testing.T) {
 	})
 }
 
+// An archive that is checked has hundreds of blobs: none is worth a line.
+func TestBlobsOfArchives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, out := &screen{t: t, width: 80}, &strings.Builder{}
+		terminal, plain := progress.New(s, progress.Options{Terminal: true}), progress.New(out, progress.Options{})
+		defer terminal.Close()
+		for _, p := range []*progress.Progress{terminal, plain} {
+			p.Report(registry.Event{Kind: registry.BlobBegin, Name: "blobs/sha256/" + strings.Repeat("a", 64), Bytes: 10})
+			p.Report(registry.Event{Kind: registry.Advance, Name: "blobs/sha256/" + strings.Repeat("a", 64), Bytes: 10})
+		}
+		time.Sleep(time.Second)
+		if got := s.String(); !strings.Contains(got, "\n  sha256:aaaaaaaaaaaa  ") {
+			t.Errorf("on a terminal:\n%s", got)
+		}
+		plain.Report(registry.Event{Kind: registry.BlobEnd, Name: "blobs/sha256/" + strings.Repeat("a", 64), Bytes: 10})
+		plain.Close()
+		if out.Len() > 0 {
+			t.Errorf("plain: %s", out)
+		}
+	})
+}
+
 func TestWaitsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &screen{t: t, width: 80}

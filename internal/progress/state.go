@@ -229,6 +229,7 @@ func (f *flight) title() string {
 	case f.image != "":
 		name, _, _ = strings.Cut(f.image, "@")
 	case !isFile(name):
+		name = strings.Replace(strings.TrimPrefix(name, blobs), "/", ":", 1)
 		name = name[:min(len(name), len("sha256:")+12)]
 	}
 	return printable(name)
@@ -243,7 +244,10 @@ func (f *flight) amount(now time.Time) string {
 	return text
 }
 
-// isFile says that name is no digest: it names a file that belongs to no image.
+// isFile says that name is no digest, nor where an archive has one: it names a file
+// that belongs to no image.
 func isFile(name string) bool {
-	return !strings.HasPrefix(name, "sha256:") && !strings.HasPrefix(name, "sha512:")
+	return !strings.HasPrefix(name, "sha256:") && !strings.HasPrefix(name, "sha512:") && !strings.HasPrefix(name, blobs)
 }
+
+const blobs = "blobs/" // of an OCI image layout: blobs/sha256/HEX

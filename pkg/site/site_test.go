@@ -97,7 +97,7 @@ func TestErrors(t *testing.T) {
 4:1: there is no key "foo" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, platforms, sourceMap, fileSourceMap
 6:1: images is there already, in line 5
 7:3: there is no key "" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, platforms, sourceMap, fileSourceMap`,
-		head + "registry:\n  addres: r\n  Layout: host\n  layout: hosts\n  plainHTTP: yes\n  address: registry/airgap\n  maps: [a=b, x.io]\n  caFile: []\n": `4:3: there is no key "addres" here: is address meant?
+		head + "registry:\n  addrss: r\n  Layout: host\n  layout: hosts\n  plainHTTP: yes\n  address: registry/airgap\n  maps: [a=b, x.io]\n  caFile: []\n": `4:3: there is no key "addrss" here: is address meant?
 5:3: there is no key "Layout" here: is layout meant?
 6:11: "hosts" is not one of host, path, name, group
 7:14: this has to be true or false, and is a text
