@@ -245,7 +245,7 @@ func (r *layerReader) Read(p []byte) (int, error) {
 	r.sum.Write(p[:n])
 	if errors.Is(err, io.EOF) {
 		if got := digest.NewDigest(digest.SHA256, r.sum); got != r.Digest {
-			return n, fmt.Errorf("%s: %.200q is damaged: it is %s, not %s as its configuration says", r.tar, r.name, got, r.Digest)
+			return n, fmt.Errorf("%s: %.200q is damaged: it is %s, not %s as its image says", r.tar, r.name, got, r.Digest)
 		}
 	}
 	return n, err

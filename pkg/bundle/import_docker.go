@@ -40,6 +40,7 @@ type dockerReader struct {
 	path string
 	file *os.File
 	*tarIndex
+	originals map[digest.Digest][]original
 }
 
 // readDocker gives the images of a tar. nameless says what an image is called
@@ -49,7 +50,7 @@ func readDocker(ctx context.Context, path string, f *os.File, nameless func(path
 	if err != nil {
 		return nil, explainTar(f, err)
 	}
-	d := dockerReader{path, f, index}
+	d := dockerReader{path: path, file: f, tarIndex: index}
 	text, err := d.read(f, dockerPath)
 	if err != nil {
 		return nil, fmt.Errorf("docker save did not write it: %w", err)
@@ -60,6 +61,9 @@ func readDocker(ctx context.Context, path string, f *os.File, nameless func(path
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s names no image", dockerPath)
+	}
+	if err := d.readOriginals(); err != nil {
+		return nil, err
 	}
 	var images []savedImage
 	var errs []error
@@ -115,7 +119,8 @@ func refsOf(path string, tags []string, only bool, nameless func(string) (image.
 	return nil, errors.New("it has no tag, and nothing says what it is called")
 }
 
-// image makes an OCI manifest for an image: of the same tar always the same one.
+// image gives an image with the manifest that came with it, or else makes an OCI
+// manifest for it: of the same tar always the same one.
 func (d *dockerReader) image(ctx context.Context, one dockerImage) (savedImage, error) {
 	raw, err := d.read(d.file, one.Config)
 	if err != nil {
@@ -124,6 +129,9 @@ func (d *dockerReader) image(ctx context.Context, one dockerImage) (savedImage, 
 	var config ocispec.Image
 	if err := json.Unmarshal(raw, &config); err != nil {
 		return savedImage{}, fmt.Errorf("its configuration %.200q: %w", one.Config, err)
+	}
+	if saved, ok := d.withOriginal(raw); ok {
+		return saved, nil
 	}
 	ids := config.RootFS.DiffIDs
 	if len(ids) != len(one.Layers) {

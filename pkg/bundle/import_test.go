@@ -252,6 +252,77 @@ func TestImportDigest(t *testing.T) {
 	}
 }
 
+// Today's docker save has the manifests as well: images keep their digests.
+func TestImportOriginal(t *testing.T) {
+	s := newSite(t)
+	path, _ := loadTar(t, s.Archive, ownPairs(t, s.Archive), LoadOptions{})
+	tree, err := ImportTar(t.Context(), path, ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	for name, want := range map[string]registry.Descriptor{
+		"registry.k8s.io/pause:3.10": s.amd64, "nginx:1.25": s.nginx, "quay.io/x/y:v1": s.tool,
+	} {
+		got, err := tree.Resolve(t.Context(), parse(t, name))
+		if err != nil || got.Digest != want.Digest || got.MediaType != want.MediaType || got.Size != want.Size {
+			t.Errorf("%s is %v, %v, want %v", name, got, err, want)
+		}
+	}
+}
+
+// What index.json names and the tar does not have, or not whole, does not count;
+// what is damaged is an error.
+func TestImportOriginalMissing(t *testing.T) {
+	plain := noise(500)
+	config := configOf(t, plain)
+	layer := digest.FromBytes(plain)
+	manifest := func(size int64) []byte {
+		return jsonOf(t, ocispec.Manifest{
+			MediaType: ocispec.MediaTypeImageManifest, Config: describe(ocispec.MediaTypeImageConfig, config),
+			Layers: []ocispec.Descriptor{{MediaType: ocispec.MediaTypeImageLayer, Digest: layer, Size: size}},
+		})
+	}
+	good, wrong := manifest(500), manifest(501)
+	index := func(all ...[]byte) item {
+		var i ocispec.Index
+		for _, raw := range all {
+			i.Manifests = append(i.Manifests, describe(ocispec.MediaTypeImageManifest, raw))
+		}
+		return item{name: indexPath, body: jsonOf(t, i)}
+	}
+	at := func(raw []byte) string { return blobPath(digest.FromBytes(raw)) }
+	list := item{name: dockerPath, body: jsonOf(t, []dockerImage{{at(config), []string{"a:1"}, []string{at(plain)}}})}
+	common := []item{list, {name: at(config), body: config}, {name: at(plain), body: plain}}
+	for name, c := range map[string]struct {
+		items []item
+		kept  bool
+		err   string
+	}{
+		"there":          {[]item{index(wrong, good), {name: at(good), body: good}, {name: at(wrong), body: wrong}}, true, ""},
+		"not there":      {[]item{index(good)}, false, ""},
+		"other size":     {[]item{index(wrong), {name: at(wrong), body: wrong}}, false, ""},
+		"damaged":        {[]item{index(good), {name: at(good), body: wrong}}, false, at(good) + " is damaged"},
+		"no manifest":    {[]item{index([]byte("x")), {name: at([]byte("x")), body: []byte("x")}}, false, at([]byte("x"))},
+		"index is wrong": {[]item{{name: indexPath, body: []byte("[")}}, false, indexPath},
+	} {
+		path := filepath.Join(t.TempDir(), "x.tar")
+		put(t, path, tarOf(t, append(slices.Clone(common), c.items...)...))
+		tree, err := ImportTar(t.Context(), path, ImportOptions{})
+		if c.err != "" {
+			wantError(t, err, c.err)
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if desc := wantImage(t, tree, "a:1", plain); (desc.Digest == digest.FromBytes(good)) != c.kept {
+			t.Errorf("%s: the manifest is %s", name, desc.Digest)
+		}
+	}
+}
+
 func TestImportNameless(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "etcd.tar")
 	layer := noise(10)
@@ -428,6 +499,13 @@ func FuzzImportTar(f *testing.F) {
 	f.Add(savedOld(f))
 	f.Add(savedNew(f))
 	f.Add(compressed(f, savedNew(f)))
+	s := newSite(f)
+	loaded, _ := loadTar(f, s.Archive, ownPairs(f, s.Archive), LoadOptions{})
+	raw, err := os.ReadFile(loaded)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
 	f.Add(tarOf(f, item{name: "manifest.json", link: "a"}, item{name: "a", link: "manifest.json"}))
 	path := filepath.Join(f.TempDir(), "x.tar")
 	f.Fuzz(func(t *testing.T, raw []byte) {
