@@ -58,10 +58,14 @@ func New(w io.Writer, opts Options) *Progress {
 }
 
 // Expect adds to what will be transferred: bytes, and images that will be complete.
-// It may be called whenever more becomes known.
+// It may be called whenever more becomes known. What came before the first bytes were
+// expected served to find out, and does not count.
 func (p *Progress) Expect(bytes int64, images int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.state.bytes == 0 && bytes > 0 {
+		p.state.restart(time.Now())
+	}
 	p.state.bytes += bytes
 	p.state.images += images
 }

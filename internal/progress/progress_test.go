@@ -111,6 +111,9 @@ func story(p *progress.Progress) {
 	p.Expect(0, 40)
 	p.Report(registry.Event{Kind: registry.ImagePlanned, Name: "registry.k8s.io/pause:3.10"})
 	time.Sleep(time.Second)
+	p.Report(registry.Event{Kind: registry.BlobBegin, Name: "manifest.yaml", Bytes: 7_000_000})
+	p.Report(registry.Event{Kind: registry.Advance, Name: "manifest.yaml", Bytes: 7_000_000})
+	p.Report(registry.Event{Kind: registry.BlobEnd, Name: "manifest.yaml", Bytes: 7_000_000})
 	p.Expect(1_500_000_000, 0)
 	p.Report(registry.Event{Kind: registry.BlobSkipped, Name: "sha256:cc", Bytes: 300_000_000})
 	p.Report(registry.Event{Kind: registry.BlobBegin, Name: digestA, Image: "registry.k8s.io/kube-apiserver:v1.36.3@" + digestA, Bytes: 30_000_000})
@@ -231,6 +234,7 @@ func TestPlainLines(t *testing.T) {
 		p.Close()
 		compare(t, "all of it", out.String(), strings.TrimLeft(`
 looked at 1 of 40 images
+manifest.yaml: done (7.0 MB)
 registry.k8s.io/pause:3.10: done (1 of 40, 450 MB)
 docker.io/library/a0: rate limited by docker.io, 30 s
 1 of 40 images, 450 MB of 1.5 GB, registry.k8s.io/kube-apiserver:v1.36.3 12 of 30 MB, stalled for 15 s, sha256:bbbbbbbbbbbb 0 B of 2.0 GB, stalled for 18 s, ovas/ubuntu-2404-kube-v1.36.0.ova 138 MB, stalled for 15 s; docker.io/library/a0: rate limited by docker.io, 30 s; docker.io/library/a1: rate limited by docker.io, 30 s; docker.io/library/a2: rate limited by docker.io, 30 s

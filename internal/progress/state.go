@@ -78,6 +78,14 @@ func (s *state) take(e registry.Event, now time.Time) {
 	}
 }
 
+// restart forgets what has come.
+func (s *state) restart(now time.Time) {
+	s.moved, s.samples = 0, []sample{{at: now}}
+	for _, f := range s.flights {
+		s.moved += f.got
+	}
+}
+
 func (s *state) flight(name string) *flight {
 	for _, f := range s.flights {
 		if f.name == name {

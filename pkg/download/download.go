@@ -31,7 +31,10 @@ type Options struct {
 	Timeout   time.Duration                         // how long nothing may come before another try; 0 means 60 s
 	UserAgent string                                // empty means kubectl-airgap
 	SourceMap SourceMap                             // what is fetched from elsewhere
-	Report    func(registry.Event)                  // told what happens, from several goroutines; may be nil
+	// Report is told of waits, and what Read does. What is opened is reported by who
+	// reads it, for that knows what it is for. It is called from several goroutines,
+	// and may be nil.
+	Report func(registry.Event)
 }
 
 // A Client fetches files. It may be used by several goroutines at once.
@@ -97,8 +100,7 @@ func (c *Client) Open(ctx context.Context, raw string) (r io.ReadCloser, size in
 	if r, size, err = s.open(ctx, c); err != nil {
 		return nil, 0, s.explain(err)
 	}
-	c.report(registry.Event{Kind: registry.BlobBegin, Name: s.name, Bytes: size})
-	return &transfer{ReadCloser: r, client: c, source: s, size: size}, size, nil
+	return &transfer{ReadCloser: r, source: s}, size, nil
 }
 
 // Size is how many bytes Open would give, without fetching them; -1 if the server
@@ -135,10 +137,15 @@ func (c *Client) read(ctx context.Context, raw string, limit int64) ([]byte, err
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // nothing was written
+	name := c.source(raw).name
+	c.report(registry.Event{Kind: registry.BlobBegin, Name: name, Bytes: size})
+	defer c.report(registry.Event{Kind: registry.BlobEnd, Name: name, Bytes: size})
 	var data bytes.Buffer
 	if size <= limit {
 		data.Grow(int(max(size, 0)) + bytes.MinRead)
-		if _, err = data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+		n, err := data.ReadFrom(io.LimitReader(r, limit+1))
+		c.report(registry.Event{Kind: registry.Advance, Name: name, Bytes: n})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -156,27 +163,13 @@ func isWebPage(data []byte) bool {
 // A transfer is a file that is being read.
 type transfer struct {
 	io.ReadCloser
-	client *Client
 	source source
-	size   int64
-	closed bool
 }
 
 func (t *transfer) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
-	if n > 0 {
-		t.client.report(registry.Event{Kind: registry.Advance, Name: t.source.name, Bytes: int64(n)})
-	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = t.source.explain(err)
 	}
 	return n, err
-}
-
-func (t *transfer) Close() error {
-	if !t.closed {
-		t.closed = true
-		t.client.report(registry.Event{Kind: registry.BlobEnd, Name: t.source.name, Bytes: t.size})
-	}
-	return t.ReadCloser.Close()
 }
