@@ -32,13 +32,15 @@ $(LINT):
 bench: build ## time the packages, then the binary side by side with its peers
 	go test -run '^$$' -bench . -benchmem ./pkg/...
 	test/bench/peers.sh
+	test/bench/carry.sh
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	test/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: build ## list and rewrite the site in examples/, and show the difference
+demo: build ## take the site in examples/ the whole way into a private registry, both registries in memory
+	go build -o bin/ ./examples/internet
 	examples/demo.sh
 
 .PHONY: e2e

@@ -1,29 +1,55 @@
 #!/bin/sh
-# demo.sh: the plugin on the site beside it. Each command is shown before it runs; the work is in bin/demo.
+# demo.sh: the whole way of the site beside it, from the internet into a registry without one. Each command is shown before it
+# runs; the work is in bin/demo. Both registries are played by a program of the repository (examples/internet).
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/bin:$PATH
-target=registry.airgap.example.com/airgap
 out=bin/demo
 rm -rf "$out"
-mkdir -p "$out"
+mkdir -p "$out/home"
 
+say() { printf '\n# %s\n' "$*"; }
 run() {
 	printf '\n$ %s\n' "$*"
 	"$@"
 }
 
-run kubectl-airgap images -f examples/site
-run kubectl-airgap images -f examples/site/cni/plainnet.yaml -o table --explain
-run kubectl-airgap rewrite -f examples/site --to "$target" --diff
-run kubectl-airgap rewrite -f examples/site --to "$target" -o "$out/site"
-run kubectl-airgap images -f "$out/site"
+kubectl-airgap images -f examples/site --kubernetes-version v1.36.3 --image ghcr.io/kube-vip/kube-vip:v1.0.1 >"$out/images.txt"
+internet "$out/addresses" <"$out/images.txt" &
+internet=$!
+trap 'kill $internet' EXIT
+until [ -s "$out/addresses" ]; do
+	kill -0 $internet
+	sleep 0.1
+done
+. "./$out/addresses"
+target=$SITE/airgap
 
-# What the demonstration claims, checked: the private registry alone is named, and a second time changes nothing.
+say 'Which images will the cluster pull? In arguments, Secrets, scripts and static pods, too.'
+run kubectl-airgap images -f examples/site -o table
+
+say 'On the connected side: all of it into one archive. The internet is played by a registry on this machine.'
+run kubectl-airgap pull -f examples/site --kubernetes-version v1.36.3 --source-map "*=$INTERNET/{host}" -o "$out/site.tar"
+run kubectl-airgap bundle check "$out/site.tar"
+
+say 'Behind the gap: into the private registry. A second time sends nothing.'
+run kubectl-airgap push "$out/site.tar" --to "$target"
+run kubectl-airgap push "$out/site.tar" --to "$target"
+
+say 'The manifests name it; every other byte stays.'
+run kubectl-airgap rewrite -f examples/site/cni --to "$target" --diff
+run kubectl-airgap rewrite -f examples/site --to "$target" -o "$out/site"
+
+say "clusterctl's home without internet, and nodes that pull from the private registry."
+run kubectl-airgap overrides -f examples/site --provider infrastructure-lab:v0.3.1=examples/site/clusterapi/infrastructure-lab/v0.3.1 --to "$target" -o "$out/home"
+run kubectl-airgap nodes -f examples/site/cluster-template.yaml --to "$target" --plain-http -o "$out/nodes"
+
+say 'Proof: nothing names the internet any more, and the private registry has every name.'
 outside=$(kubectl-airgap images -f "$out/site" | grep -v "^$target/" || true)
 if [ -n "$outside" ]; then
 	printf 'still outside %s:\n%s\n' "$target" "$outside" >&2
 	exit 1
 fi
 run kubectl-airgap rewrite -f "$out/site" --to "$target" --check
-printf '\nEvery image of examples/site is now named in %s: see %s/site.\n' "$target" "$out"
+run kubectl-airgap pull -f "$out/site" --dry-run
+printf '\nEvery image of examples/site is in %s, and named there by %s/site.\n' "$target" "$out"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"text/tabwriter"
@@ -127,23 +128,34 @@ func newProgress(streams Streams, quiet bool) *progress.Progress {
 	return progress.New(streams.ErrOut, opts)
 }
 
-// printPlan prints what a transfer would move, one image per line.
+// printPlan prints what a transfer would move, one image per line: under the name it
+// will have, and where it is fetched if that is elsewhere.
 func printPlan(w io.Writer, plan *registry.Plan) error {
 	if plan == nil {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
-	fmt.Fprintln(table, "IMAGE\tTARGET\tDIGEST\tSIZE\tPLATFORMS")
+	elsewhere := slices.ContainsFunc(plan.Images, func(im registry.Image) bool { return im.Source != im.Target })
+	from := func(text string) string {
+		if elsewhere {
+			return "\t" + text
+		}
+		return ""
+	}
+	fmt.Fprintln(table, "IMAGE"+from("FROM")+"\tDIGEST\tSIZE\tPLATFORMS")
 	for i := range plan.Images {
 		im := &plan.Images[i]
 		var names []string
 		for _, p := range im.Platforms {
 			names = append(names, p.Platform)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", im.Source, im.Target, im.Root.Digest, progress.Size(im.Size()), strings.Join(names, ","))
+		fmt.Fprintf(table, "%s%s\t%s\t%s\t%s\n", im.Target, from(im.Source.String()), im.Root.Digest, progress.Size(im.Size()), strings.Join(names, ","))
 	}
-	fmt.Fprintf(table, "%s\t\t\t%s\t\n", count(len(plan.Images), "image"), progress.Size(plan.Size()))
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s, %s\n", count(len(plan.Images), "image"), progress.Size(plan.Size()))
+	return err
 }
 
 // printUnknown prints the references that name no image yet, and what to do.

@@ -1,0 +1,82 @@
+// Internet plays, for a demonstration, what a site without internet does not reach,
+// and what it has instead: two registries in memory. One holds an image for every
+// reference that is read from standard input, under the path HOST/REPOSITORY; the
+// other is the site's own, and empty.
+//
+//	kubectl airgap images -f site | internet FILE
+//
+// Their addresses are written to FILE as shell variables, INTERNET and SITE, once
+// they answer. The program ends when it is killed.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/atomicfile"
+	"github.com/kubectl-airgap/kubectl-airgap/internal/registrytest"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+)
+
+func main() {
+	if err := run(os.Stdin, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "internet:", err)
+		os.Exit(1)
+	}
+}
+
+func run(references io.Reader, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: internet FILE < REFERENCES")
+	}
+	internet, site := registrytest.New(registrytest.Options{}), registrytest.New(registrytest.Options{})
+	if err := fill(internet, references); err != nil {
+		return err
+	}
+	failed := make(chan error)
+	var addresses []string
+	for _, registry := range []http.Handler{internet, site} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		addresses = append(addresses, listener.Addr().String())
+		go func() { failed <- http.Serve(listener, registry) }() //nolint:gosec // it serves one demonstration
+	}
+	text := fmt.Sprintf("INTERNET=%s\nSITE=%s\n", addresses[0], addresses[1])
+	if err := atomicfile.Write(args[0], []byte(text), 0o644); err != nil {
+		return err
+	}
+	return <-failed
+}
+
+// fill puts an image into the registry for every reference, one per line.
+func fill(registry *registrytest.Registry, references io.Reader) error {
+	lines := bufio.NewScanner(references)
+	for lines.Scan() {
+		ref, err := image.Parse(strings.TrimSpace(lines.Text()))
+		if err != nil {
+			continue // a reference with variables is no image yet
+		}
+		tag := ""
+		if ref.Tag != "" {
+			tag = ":" + ref.Tag
+		}
+		desc, err := registry.Seed(registrytest.Image{
+			Name: ref.Name() + tag, Seed: ref.Name(), Base: "base", Platforms: []string{"linux/amd64", "linux/arm64"}, Size: 100_000,
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", ref, err)
+		}
+		if ref.Digest != "" && ref.Digest != desc.Digest.String() {
+			return fmt.Errorf("%s: what is made for this name has the digest %s", ref, desc.Digest)
+		}
+	}
+	return lines.Err()
+}
