@@ -53,14 +53,16 @@ type RemoteOptions struct {
 // A Remote is every registry of the network, as a Source and as a Sink: which one
 // a call is about, its reference says. What fails for a while is tried again.
 type Remote struct {
-	opts    RemoteOptions
-	client  *auth.Client
-	bare    http.RoundTripper // without errors made of answers
-	logins  *logins
-	policy  resume.Policy
-	schemes sync.Map // by host: *scheme
-	lacking sync.Map // by host: true where there is no referrers API
-	indexes sync.Map // by name of a referrers index: *sync.Mutex
+	opts   RemoteOptions
+	client *auth.Client
+	bare   http.RoundTripper // without errors made of answers
+	logins *logins
+	policy resume.Policy
+
+	schemes   sync.Map // by registry: *scheme
+	standings sync.Map // by registry: *standing
+	lacking   sync.Map // by registry: true where there is no referrers API
+	indexes   sync.Map // by name of a referrers index: *sync.Mutex
 }
 
 // NewRemote reads the certificates and credentials of the options. It sends

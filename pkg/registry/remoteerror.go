@@ -49,6 +49,9 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
+	if known, ok := asError[*refusal](err); ok {
+		return known
+	}
 	registry := q.ref.Registry
 	if text := connection(registry, err); text != "" {
 		return &refusal{text: text, err: err, fatal: q.write}
@@ -57,10 +60,10 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 		return r.explainStatus(ctx, q, status, err)
 	}
 	if response, ok := asError[*errcode.ErrorResponse](err); ok {
-		return r.unauthorized(ctx, q, response.StatusCode, "", err)
+		return r.unauthorized(ctx, q, response.StatusCode, "", true, err)
 	}
 	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
-		return r.unauthorized(ctx, q, http.StatusUnauthorized, "", err)
+		return r.unauthorized(ctx, q, http.StatusUnauthorized, "", true, err)
 	}
 	if login, ok := asError[*loginError](err); ok {
 		return &refusal{text: login.Error(), err: err, fatal: q.write}
@@ -79,7 +82,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 	place := q.ref.Name()
 	switch code := status.Code; {
 	case code == http.StatusUnauthorized:
-		return r.unauthorized(ctx, q, code, said, err)
+		return r.unauthorized(ctx, q, code, said, r.isBasic(ctx, q.ref.Registry), err)
 	case q.write && readsOnly(status):
 		return &refusal{text: fmt.Sprintf("%s is read-only (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
 	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
@@ -108,25 +111,35 @@ func isFull(status *resume.StatusError) bool {
 		strings.Contains(strings.ReplaceAll(status.Message, " ", ""), `"Err":28`)
 }
 
-// unauthorized says that credentials are missing or wrong.
-func (r *Remote) unauthorized(ctx context.Context, q request, code int, said string, err error) error {
+// unauthorized says that credentials are missing or wrong. sure says that it is
+// they, and not the rights to this repository, that are.
+func (r *Remote) unauthorized(ctx context.Context, q request, code int, said string, sure bool, err error) error {
 	what, registry := "read", q.ref.Registry
 	if q.write {
 		what = "write"
 	}
 	known, loginErr := r.logins.credential(ctx, address(registry))
-	if loginErr == nil && known != auth.EmptyCredential {
+	if loginErr != nil || known == auth.EmptyCredential {
 		return &refusal{
-			text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
+			text: fmt.Sprintf("%s wants credentials to %s %s, or has no such repository (%d)%s: log in (docker login %s) or give them (--username)",
 				registry, what, q.ref.Repository, code, said, registry),
-			err: err, fatal: q.write,
+			err: err, fatal: q.write && sure,
 		}
 	}
-	return &refusal{
-		text: fmt.Sprintf("%s wants credentials to %s %s, or has no such repository (%d)%s: log in (docker login %s) or give them (--username)",
-			registry, what, q.ref.Repository, code, said, registry),
-		err: err, fatal: q.write,
+	if standing := r.standing(registry); sure && !standing.good.Load() {
+		standing.refused.Store(true)
 	}
+	return &refusal{
+		text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
+			registry, what, q.ref.Repository, code, said, registry),
+		err: err, fatal: q.write && sure,
+	}
+}
+
+// isBasic says whether a registry takes passwords, not tokens.
+func (r *Remote) isBasic(ctx context.Context, registry string) bool {
+	scheme, err := r.client.Cache.GetScheme(ctx, address(registry))
+	return err == nil && scheme == auth.SchemeBasic
 }
 
 // connection says why two ends do not understand each other, if that is what err

@@ -189,6 +189,9 @@ func (r *Remote) enter(ctx context.Context, ref image.Ref, subject digest.Digest
 		return nil
 	}
 	index.Manifests = append(index.Manifests, entry)
+	slices.SortFunc(index.Manifests, func(a, b Descriptor) int { // whichever came first
+		return strings.Compare(string(a.Digest), string(b.Digest))
+	})
 	raw, err := json.Marshal(index)
 	if err != nil {
 		return err
