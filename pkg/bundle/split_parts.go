@@ -76,7 +76,9 @@ func findParts(path string) (p *parts, ok bool, err error) {
 		if _, err := os.Stat(path); err == nil {
 			return nil, false, nil // whole
 		}
-		if _, err := os.Stat(path + sumsSuffix); err != nil {
+		_, noList := os.Stat(path + sumsSuffix)
+		_, noPart := os.Stat(path + partInfix + "0001")
+		if noList != nil && noPart != nil {
 			return nil, false, nil // whoever opens it sees what is wrong
 		}
 	}

@@ -15,11 +15,8 @@ import (
 // them or what they would be joined to; ok says whether it is.
 func openParts(path string) (r reader, ok bool, err error) {
 	p, ok, err := findParts(path)
-	if err != nil {
-		return nil, ok, fmt.Errorf("opening the parts of %s: %w", path, err)
-	}
-	if !ok {
-		return nil, false, nil
+	if err != nil || !ok {
+		return nil, ok, err
 	}
 	return &partReader{parts: p, files: make([]*os.File, min(maxOpen, len(p.names)))}, true, nil
 }

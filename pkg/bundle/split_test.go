@@ -205,6 +205,14 @@ func TestSplitInterrupted(t *testing.T) {
 	}
 	_, _, err = openParts(archive + ".part-0001")
 	wantError(t, err, "has no list of its parts", "interrupted", "site.tar.parts.sha256")
+	if err := os.Rename(archive, archive+".away"); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = openParts(archive)
+	wantError(t, err, "has no list of its parts", "interrupted")
+	if err := os.Rename(archive+".away", archive); err != nil {
+		t.Fatal(err)
+	}
 	if _, err = Split(t.Context(), archive, 300, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -407,4 +415,38 @@ func FuzzPartList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An archive in parts is read like the whole.
+func TestPartsArchive(t *testing.T) {
+	s := newSite(t)
+	want, _ := loadTar(t, s.Archive, ownPairs(t, s.Archive), LoadOptions{})
+	paths, err := Split(t.Context(), s.path, 1000, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.path); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{s.path, paths[0], paths[len(paths)-1], s.path + sumsSuffix} {
+		a, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := loadTar(t, a, ownPairs(t, a), LoadOptions{})
+		if !bytes.Equal(get(t, got), get(t, want)) {
+			t.Errorf("%s reads as another archive", path)
+		}
+		if findings, err := a.Check(t.Context(), 0, nil); err != nil || len(findings) > 0 {
+			t.Error(findings, err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.Remove(paths[3]); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(s.path)
+	wantError(t, err, paths[3])
 }
