@@ -125,6 +125,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckEnd: what is lacking, or too much, at the end of an archive that can
+// be read.
+func TestCheckEnd(t *testing.T) {
+	good := small(t)
+	noSums := tarOf(t, slices.DeleteFunc(entriesOf(t, good), func(i item) bool { return i.name == checksumsPath })...)
+	for _, b := range [][]byte{good[:len(good)-trailerSize], append(bytes.Clone(good), 0), noSums} {
+		a, err := openBytes(b)
+		if err != nil {
+			t.Errorf("%d bytes of %d: %v", len(b), len(good), err)
+			continue
+		}
+		if found, err := a.Check(t.Context(), 0, nil); err != nil || len(found) == 0 {
+			t.Errorf("%d bytes of %d: %v, %v", len(b), len(good), found, err)
+		}
+	}
+}
+
 // TestNames: index.json and manifest.json have the names that containerd, skopeo
 // and docker need, and no more.
 func TestNames(t *testing.T) {
@@ -382,6 +399,7 @@ func hostiles(t testing.TB) []hostile {
 		{"lock with a bad name", replace(lockPath, "pause:3.10", "PAUSE:3.10"), []string{lockPath, "PAUSE"}},
 		{"lock with a bad digest", replace(lockPath, "digest: sha256:", "digest: sha256:zz"), []string{lockPath, "no digest"}},
 		{"lock with a bad referrer", replace(lockPath, ".sig@sha256:", ".sig@sha256:zz"), []string{lockPath, "no digest"}},
+		{"large lock", changed(t, good, lockPath, func(s string) string { return s + strings.Repeat("#\n", maxLock/2) }), []string{lockPath, "more than 16777216"}},
 		{"docker save", savedNew(t), []string{"docker save"}},
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // readLock reads the lock and checks it against the files that are there.
 func (a *Archive) readLock() error {
-	raw, err := a.read(a.byPath[lockPath], maxText)
+	raw, err := a.read(a.byPath[lockPath], maxLock)
 	if err != nil {
 		return err
 	}

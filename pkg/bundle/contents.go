@@ -60,7 +60,7 @@ type build struct {
 func newBuild(c Contents) (*build, error) {
 	b := &build{
 		plan:      c.Plan,
-		lock:      Lock{APIVersion: APIVersion, Kind: LockKind},
+		lock:      Lock{APIVersion: APIVersion, Kind: LockKind, Images: []LockImage{}},
 		files:     map[*slot]registry.Opener{},
 		byDigest:  map[digest.Digest]*slot{},
 		elsewhere: map[digest.Digest]bool{},
@@ -240,6 +240,9 @@ func (b *build) tail(sums map[string]string) ([]byte, error) {
 	text, lockErr := lock.encode()
 	if err := errors.Join(indexErr, dockerErr, lockErr); err != nil {
 		return nil, err
+	}
+	if len(text) > maxLock || len(index) > maxText {
+		return nil, fmt.Errorf("%s would have %d bytes and %s %d, more than whoever reads an archive takes: carry it in several", lockPath, len(text), indexPath, len(index))
 	}
 	return b.encodeTail(sums, []string{indexPath, dockerPath, lockPath}, [][]byte{index, docker, text})
 }

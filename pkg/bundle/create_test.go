@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -138,6 +139,30 @@ func TestCreateAgain(t *testing.T) {
 	}
 	if len(u.fetched)+len(u.files) > 0 {
 		t.Errorf("the second run fetched %v and %v", u.fetched, u.files)
+	}
+}
+
+// TestCreateDamaged: an archive whose headers or tail are damaged is made again,
+// from what is right in it.
+func TestCreateDamaged(t *testing.T) {
+	u, c := makeSite(t)
+	path := filepath.Join(t.TempDir(), "site.tar")
+	pull(t, path, c, u)
+	want := get(t, path)
+	a := openArchive(t, path)
+	layer, index := a.byPath[blobPath(digest.FromBytes(noise(700_000)))], a.byPath[indexPath]
+	a.Close()
+	for _, at := range []int64{layer.at + 330, index.start + 5, int64(len(want)) - 1} { // 330: what nobody reads of a header
+		b := bytes.Clone(want)
+		b[at] ^= 1
+		put(t, path, b)
+		if report := pull(t, path, c, u); report.Unchanged || !bytes.Equal(get(t, path), want) {
+			t.Errorf("byte %d was left as it was", at)
+		}
+	}
+	put(t, path, append(bytes.Clone(want), 0))
+	if report := pull(t, path, c, u); report.Unchanged || !bytes.Equal(get(t, path), want) {
+		t.Error("a byte behind the end was left")
 	}
 }
 
@@ -439,9 +464,12 @@ func TestTwoAtOnce(t *testing.T) {
 	blocked, entered := make(chan struct{}), make(chan struct{}, 100)
 	file := u.file("slow", []byte("slow"))
 	open := file.Open
+	var once sync.Once
 	file.Open = func(ctx context.Context) (io.ReadCloser, error) {
-		entered <- struct{}{}
-		<-blocked
+		once.Do(func() {
+			entered <- struct{}{}
+			<-blocked
+		})
 		return open(ctx)
 	}
 	c.Files = append(c.Files, file)
@@ -451,13 +479,36 @@ func TestTwoAtOnce(t *testing.T) {
 		done <- err
 	}()
 	<-entered
-	_, err := Create(t.Context(), path, c, u, CreateOptions{})
+	again := c
+	again.Files = slices.Clone(c.Files)
+	again.Files[len(c.Files)-1].Open = open
+	_, err := Create(t.Context(), path, again, u, CreateOptions{})
 	wantError(t, err, path, "another process is writing it")
 	close(blocked)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	wantSound(t, path)
+}
+
+// TestFilesOnly: an archive needs no image.
+func TestFilesOnly(t *testing.T) {
+	u := newUpstream(t)
+	path := filepath.Join(t.TempDir(), "site.tar")
+	if _, err := Create(t.Context(), path, Contents{Files: []File{u.file("a", []byte("a"))}}, nil, CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	wantSound(t, path)
+	r, err := openArchive(t, path).OpenFile(lockPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, _ := io.ReadAll(r)
+	want := "apiVersion: kubectl-airgap.io/v1alpha1\nfiles:\n- path: a\n  sha256: " + digest.FromString("a").Encoded() +
+		"\n  size: 1\n  url: https://example.com/a\nimages: []\nkind: Lock\n"
+	if string(lock) != want {
+		t.Errorf("the lock is\n%s, want\n%s", lock, want)
+	}
 }
 
 // TestNoFile: an archive is no device, and no folder.

@@ -7,7 +7,7 @@
 //	blobs/sha256/HEX      every manifest and blob of every image once, sorted by digest
 //	PATH                  every other file, sorted by path
 //	index.json            the images, by their full names (OCI image layout; containerd and skopeo read it)
-//	manifest.json         the same for docker load
+//	manifest.json         the same for docker load, each image for one platform
 //	airgap.lock.yaml      Lock
 //	SHA256SUMS            of all entries above, as sha256sum -c reads it
 //
@@ -15,5 +15,10 @@
 // plan names every size. So content is written in parallel to its final place as
 // it arrives, and two archives of the same content are the same bytes. The tar
 // header of an entry is written after its content was checked: a header says
-// "whole", and a killed run goes on with what lacks one.
+// "whole", and a killed run goes on with what has one and still hashes to what it
+// should.
+//
+// What somebody calls by tag and digest has two names in index.json, one with the
+// tag and one with the digest: containerd knows an image by either, not by both.
+// Signatures and what else is about images have no name there: the lock has them.
 package bundle

@@ -15,7 +15,8 @@ import (
 const (
 	maxEntries = 1 << 18
 	maxHeader  = 16 << 10 // bytes of one header, with all extensions
-	maxText    = 64 << 20 // bytes of index.json, of the lock, of the checksums
+	maxText    = 64 << 20 // bytes of index.json, of the checksums
+	maxLock    = 16 << 20 // bytes of the lock, some 25,000 images; reading YAML takes up to 150 times as much memory
 )
 
 // An InvalidError says what is wrong with an archive, or that a file is none. It
