@@ -25,8 +25,7 @@ type carrier struct {
 	quiet    bool
 	parallel int
 	show     *progress.Progress
-	names    map[string]string // how people know what the source calls otherwise
-	sent     atomic.Int64      // bytes that came
+	sent     atomic.Int64 // bytes that came
 }
 
 func newCarrier(streams Streams, quiet bool, parallel int) *carrier {
@@ -39,12 +38,6 @@ func (c *carrier) close() { c.show.Close() }
 func (c *carrier) report(e registry.Event) {
 	if e.Kind == registry.Advance {
 		c.sent.Add(e.Bytes)
-	}
-	if name, ok := c.names[e.Name]; ok {
-		e.Name = name
-	}
-	if name, ok := c.names[e.Image]; ok {
-		e.Image = name
 	}
 	c.show.Report(e)
 }
@@ -59,14 +52,6 @@ func (c *carrier) announce(contents bundle.Contents) {
 	if !c.quiet {
 		fmt.Fprintf(c.show, "%s of %s, %s of %s\n", count(len(contents.Plan.Images), "image"), progress.Size(contents.Plan.Size()),
 			count(len(contents.Files), "file"), progress.Size(files))
-	}
-}
-
-// name has events name the targets of pairs instead of their sources.
-func (c *carrier) name(pairs []image.Pair) {
-	c.names = map[string]string{}
-	for _, p := range pairs {
-		c.names[p.Source.String()] = p.Target.String()
 	}
 }
 

@@ -61,6 +61,10 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	sources, err := o.origin.sources()
+	if err != nil {
+		return err
+	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
 	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{noFiles: true, caFile: o.access.caFile, report: c.report})
@@ -79,13 +83,15 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	c.name(pairs)
-	plan, err := c.plan(ctx, pairs, both, o.origin.planOptions())
+	from := registry.Renamed(both, sources.Name)
+	opts := o.origin.planOptions()
+	opts.Held = both.Holds
+	plan, err := c.plan(ctx, pairs, from, opts)
 	switch {
 	case err == nil && o.dryRun:
 		err = printPlan(streams.Out, plan)
 	case err == nil:
-		err = c.transfer(ctx, plan, both, both, registry.TransferOptions{})
+		err = c.transfer(ctx, plan, from, both, registry.TransferOptions{})
 	}
 	if err != nil {
 		return err
@@ -93,13 +99,9 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	return printUnknown(streams.ErrOut, unknown)
 }
 
-// pairs say where the images are fetched and where they go.
+// pairs say where the images go.
 func (o *mirrorOptions) pairs(images []cargo.Image, m image.Mapping) ([]image.Pair, error) {
-	from, err := o.origin.sources()
-	if err != nil {
-		return nil, err
-	}
-	var plan, fetched []image.Pair
+	var pairs []image.Pair
 	var errs []error
 	for _, im := range images {
 		groups := im.Groups
@@ -108,13 +110,10 @@ func (o *mirrorOptions) pairs(images []cargo.Image, m image.Mapping) ([]image.Pa
 		} else if len(groups) == 0 {
 			errs = append(errs, fmt.Errorf("%s: it has no group for --layout group: it was found in no folder of manifests", im.Ref))
 		}
-		source, _ := from.Source(im.Ref)
 		for _, group := range groups {
 			target, _ := m.InGroup(group).Target(im.Ref)
-			plan = append(plan, image.Pair{Source: im.Ref, Target: target})
-			fetched = append(fetched, image.Pair{Source: source, Target: target})
+			pairs = append(pairs, image.Pair{Source: im.Ref, Target: target})
 		}
 	}
-	errs = append(errs, image.CheckPairs(plan))
-	return fetched, errors.Join(errs...)
+	return pairs, errors.Join(append(errs, image.CheckPairs(pairs))...)
 }

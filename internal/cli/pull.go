@@ -88,18 +88,22 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	images, unknown := load.Images()
-	pairs, err := o.pairs(images)
+	sources, err := o.origin.sources()
 	if err != nil {
 		return err
+	}
+	var pairs []image.Pair
+	for _, im := range images {
+		pairs = append(pairs, image.Pair{Source: im.Ref, Target: im.Ref})
 	}
 	if len(pairs)+len(unknown)+len(load.Files()) == 0 {
 		return usagef("nothing to pull: name manifests with --filename, or what else there is to carry, or write an airgap.yaml (kubectl airgap init)")
 	}
-	c.name(pairs)
-	from, err := o.access.remote(streams.In, loginHost(pairs), c.report)
+	remote, err := o.access.remote(streams.In, loginHost(images, sources), c.report)
 	if err != nil {
 		return err
 	}
+	from := registry.Renamed(remote, sources.Name)
 	contents, err := o.contents(ctx, c, load, pairs, from)
 	if err != nil {
 		return err
@@ -114,28 +118,15 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	return printUnknown(streams.ErrOut, unknown)
 }
 
-// pairs say where images are fetched; in the archive they keep their names.
-func (o *pullOptions) pairs(images []cargo.Image) ([]image.Pair, error) {
-	from, err := o.origin.sources()
-	if err != nil {
-		return nil, err
-	}
-	var pairs []image.Pair
-	for _, im := range images {
-		source, _ := from.Source(im.Ref)
-		pairs = append(pairs, image.Pair{Source: source, Target: im.Ref})
-	}
-	return pairs, nil
-}
-
 // loginHost is the registry that a login on the command line is for: the only one.
-func loginHost(pairs []image.Pair) string {
+func loginHost(images []cargo.Image, sources image.SourceMap) string {
 	host := ""
-	for _, p := range pairs {
-		if host != "" && p.Source.Registry != host {
+	for _, im := range images {
+		source := sources.Name(im.Ref).Registry
+		if host != "" && source != host {
 			return ""
 		}
-		host = p.Source.Registry
+		host = source
 	}
 	return host
 }

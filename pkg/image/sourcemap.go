@@ -88,6 +88,12 @@ func (r SourceRule) read() (sourceRule, error) {
 // hostVariable in a SourceRule's To is the registry of the image.
 const hostVariable = "{host}"
 
+// Name is where r is fetched: Source for whoever does not ask how.
+func (m SourceMap) Name(r Ref) Ref {
+	source, _ := m.Source(r)
+	return source
+}
+
 // Source is where r is fetched; tag and digest go along as they are. plainHTTP
 // says that its rule asks for a registry without TLS.
 func (m SourceMap) Source(r Ref) (source Ref, plainHTTP bool) {

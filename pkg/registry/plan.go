@@ -25,9 +25,13 @@ func NewPlan(ctx context.Context, pairs []image.Pair, from Source, opts PlanOpti
 		return nil, err
 	}
 	pairs, sources := unique(pairs)
+	targets := map[image.Ref][]image.Ref{}
+	for _, pair := range pairs {
+		targets[pair.Source] = append(targets[pair.Source], pair.Target)
+	}
 	found := make([]Image, len(sources))
 	errs, err := each(ctx, len(sources), parallelOr(opts.Parallel), func(ctx context.Context, i int) error {
-		if err := p.image(ctx, sources[i], &found[i]); err != nil {
+		if err := p.image(ctx, sources[i], targets[sources[i]], &found[i]); err != nil {
 			return fmt.Errorf("%s: %w", sources[i], err)
 		}
 		p.report(Event{Kind: ImagePlanned, Name: sources[i].String()})

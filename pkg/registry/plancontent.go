@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -73,6 +74,9 @@ func (p *planner) resolve(ctx context.Context, ref image.Ref) (Descriptor, error
 	}
 	defer p.asking.give()
 	desc, err := p.from.Resolve(ctx, ref)
+	if missing, ok := errors.AsType[*NotFoundError](err); ok && missing.Name == ref.String() {
+		return Descriptor{}, &NotFoundError{Err: missing.Err} // who reads it is told the name already
+	}
 	if err != nil {
 		return Descriptor{}, fmt.Errorf("finding its digest: %w", err)
 	}

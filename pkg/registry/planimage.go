@@ -10,10 +10,15 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
-// image reads one image and everything that belongs to it into img.
-func (p *planner) image(ctx context.Context, ref image.Ref, img *Image) error {
+// image reads one image and everything that belongs to it into img, unless all of
+// its targets have it.
+func (p *planner) image(ctx context.Context, ref image.Ref, targets []image.Ref, img *Image) error {
 	desc, err := p.resolve(ctx, ref)
 	if err != nil {
+		return err
+	}
+	if img.Held, err = p.complete(ctx, targets, desc); err != nil || img.Held {
+		img.Root = plain(desc)
 		return err
 	}
 	r := &reading{planner: p, ref: ref}
@@ -43,6 +48,23 @@ func (p *planner) image(ctx context.Context, ref image.Ref, img *Image) error {
 		return nil
 	}
 	return r.referrers(ctx, &c, root)
+}
+
+// complete says whether all targets have root already.
+func (p *planner) complete(ctx context.Context, targets []image.Ref, root Descriptor) (bool, error) {
+	if p.opts.Held == nil || len(p.wanted) > 0 || p.opts.Referrers {
+		return false, nil
+	}
+	for _, target := range targets {
+		held, err := p.opts.Held(ctx, targetRef(&Image{Pair: image.Pair{Target: target}, Root: root}), root)
+		if err != nil {
+			return false, fmt.Errorf("looking for %s: %w", target, err)
+		}
+		if !held {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // A collection puts the manifests and blobs of trees into an image.

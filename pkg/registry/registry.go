@@ -87,6 +87,9 @@ type Image struct {
 
 	// Root is what Target will name.
 	Root Descriptor
+	// Held says that Target has it already (PlanOptions.Held): nothing else is known of
+	// it but Root, and nothing is moved.
+	Held bool
 	// Original is the digest that Source names, where leaving out platforms has
 	// given Root another one; else empty.
 	Original digest.Digest
@@ -184,6 +187,11 @@ type PlanOptions struct {
 	Parallel  int      // images looked at in parallel; 0 means 4
 	Platforms []string // os/architecture[/variant]; empty means all, which leaves every digest as it is
 	Referrers bool     // take signatures, attestations and SBOMs along
+	// Held says whether a target has what its image is now, with all that belongs to
+	// it. Such an image is in the plan as Held, without its parts, and they are not
+	// read. It is not asked where the parts may matter all the same: with Platforms or
+	// Referrers. nil holds nothing; Sink.Holds fits.
+	Held func(ctx context.Context, target image.Ref, root Descriptor) (bool, error)
 	// Manifests gives the bytes of a manifest that is at hand already, so that it
 	// need not be fetched; nil or a false second value mean that it is not.
 	Manifests func(Descriptor) ([]byte, bool)
@@ -232,15 +240,19 @@ const (
 // A NotFoundError says that a place does not have what was asked for. It is
 // never worth another try.
 type NotFoundError struct {
-	Name string // what was asked for
+	Name string // what was asked for; empty if whoever is told knows
 	Err  error  // what the place said; may be nil
 }
 
 func (e *NotFoundError) Error() string {
-	if e.Err == nil {
-		return e.Name + ": not found"
+	text := "not found"
+	if e.Name != "" {
+		text = e.Name + ": not found"
 	}
-	return e.Name + ": not found: " + e.Err.Error()
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 func (e *NotFoundError) Unwrap() error { return e.Err }

@@ -94,7 +94,10 @@ func (t *transfer) report(e Event) {
 func (t *transfer) look(ctx context.Context, i int) error {
 	j := t.jobs[i]
 	ref := targetRef(j.image)
-	held, err := t.to.Holds(ctx, ref, j.image.Root)
+	held, err := j.image.Held, error(nil)
+	if !held {
+		held, err = t.to.Holds(ctx, ref, j.image.Root)
+	}
 	if err != nil {
 		return t.fail(ctx, j, "looking for "+ref.String(), err)
 	}
