@@ -130,7 +130,7 @@ func story(p *progress.Progress) {
 func TestTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &screen{t: t, width: 80}
-		p := progress.New(s, progress.Options{Terminal: true, Width: func() int { return s.width }, Color: true})
+		p := progress.New(s, progress.Options{Terminal: true, Width: s.columns, Color: true})
 		go story(p)
 		time.Sleep(500 * time.Millisecond)
 		compare(t, "while planning", s.String(), "looking at images: 1 of 40")
@@ -152,9 +152,7 @@ func TestTerminal(t *testing.T) {
   ovas/ubuntu-2404-kube-v1.36.0.ova                             stalled for 7 s
   docker.io/library/nginx:1.27: rate limited by docker.io, 30 s ?[2J`)
 
-		s.width = 36
-		s.rows, s.row = rewrapped(s.rows[:s.row], s.width), 0
-		s.row = len(s.rows)
+		s.resize(36)
 		time.Sleep(200 * time.Millisecond)
 		compare(t, "narrower", s.String(), `
 ███░░░░░░░   30 %  450 MB of 1.5 GB
@@ -173,6 +171,20 @@ func TestTerminal(t *testing.T) {
 		p.Close()
 		compare(t, "after the end", s.String(), "a note of others")
 	})
+}
+
+func (s *screen) columns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.width
+}
+
+// resize makes the screen narrower. The cursor is below all lines.
+func (s *screen) resize(width int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.width, s.rows = width, rewrapped(s.rows[:s.row], width)
+	s.row = len(s.rows)
 }
 
 // rewrapped is what a terminal that became narrower makes of its lines.
@@ -205,7 +217,7 @@ func TestRedrawsAreFew(t *testing.T) {
 }
 
 func TestEveryWidthFits(t *testing.T) {
-	for width := 1; width < 130; width += 1 + width/12 {
+	for width := 1; width < 130; width += 3 + width/6 {
 		synctest.Test(t, func(t *testing.T) {
 			s := &screen{t: t, width: max(width, 20)}
 			p := progress.New(s, progress.Options{Terminal: true, Width: func() int { return width }})

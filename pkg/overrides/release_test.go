@@ -130,11 +130,14 @@ providers/infrastructure-vsphere/v1.16.1/clusterclass-template.yaml …/clusterc
 			t.Errorf("%d files, %v, %q", len(files), err, notes)
 		}
 	}
-	for _, name := range []string{"cert-manager", "addon-lab", "infrastructure-lab"} { // nothing to ask
-		opts := overrides.ReleaseOptions{URL: "https://x.lab/v1.0.0/a.yaml", Get: func(context.Context, string) ([]byte, error) {
+	for _, name := range []string{"cert-manager", "cluster-api", "infrastructure-lab"} { // nothing to ask
+		opts := overrides.ReleaseOptions{Get: func(context.Context, string) ([]byte, error) {
 			t.Errorf("%s: GitHub was asked", name)
 			return nil, nil
 		}}
+		if name == "infrastructure-lab" {
+			opts.URL = "https://x.lab/o/r/releases/v1.0.0/a.yaml"
+		}
 		if _, notes, err := c.Release(t.Context(), name, "v1.0.0", opts); err != nil || len(notes) > 0 {
 			t.Error(notes, err)
 		}
