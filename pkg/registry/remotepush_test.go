@@ -220,8 +220,9 @@ func TestRemoteReferrers(t *testing.T) {
 				t.Errorf("of nothing: %v, %v", found, err)
 			}
 			var raws [][]byte
-			for _, text := range []string{"one", "two", "three"} {
-				d, err := from.SeedReferrer("a", subject, "application/spdx+json", text)
+			const many = 20
+			for i := range many {
+				d, err := from.SeedReferrer("a", subject, "application/spdx+json", strings.Repeat("x", i))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -232,7 +233,7 @@ func TestRemoteReferrers(t *testing.T) {
 				t.Fatal(err)
 			}
 			found, err := r.Referrers(t.Context(), at, subject)
-			if err != nil || len(found) != 4 || found[3].Digest != signature.Digest || found[3].Tag != referrersTag(subject.Digest)+".sig" {
+			if err != nil || len(found) != many+1 || found[many].Digest != signature.Digest || found[many].Tag != referrersTag(subject.Digest)+".sig" {
 				t.Fatalf("%v, %v", found, err)
 			}
 			var group sync.WaitGroup
@@ -242,7 +243,7 @@ func TestRemoteReferrers(t *testing.T) {
 			group.Wait()
 			putArtifact(t, r, from, to, raws[0]) // once more changes nothing
 			got, err := r.Referrers(t.Context(), to, subject)
-			if err != nil || len(got) != 3 {
+			if err != nil || len(got) != many {
 				t.Errorf("%d at the target, %v", len(got), err)
 			}
 			for _, g := range got {
