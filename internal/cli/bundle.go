@@ -72,12 +72,16 @@ exit status is then 3.`,
 }
 
 func checkArchive(ctx context.Context, archive string, streams Streams, quiet bool) (err error) {
+	show := newLocalProgress(streams, quiet)
+	defer show.Close()
+	if err := bundle.CheckParts(ctx, archive, show.Report); err != nil {
+		return err // it names the part that has to be brought again
+	}
 	a, err := bundle.Open(archive)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	show := newLocalProgress(streams, quiet)
 	show.Expect(a.Size(), 0)
 	findings, err := a.Check(ctx, 0, show.Report)
 	show.Close()

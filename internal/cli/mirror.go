@@ -84,7 +84,10 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 		return err
 	}
 	from := registry.Renamed(both, sources.Name)
-	opts := o.origin.planOptions()
+	opts, err := o.origin.planOptions()
+	if err != nil {
+		return err
+	}
 	opts.Held = both.Holds
 	plan, err := c.plan(ctx, pairs, from, opts)
 	switch {

@@ -133,7 +133,10 @@ func loginHost(images []cargo.Image, sources image.SourceMap) string {
 
 // contents is what the archive is to hold.
 func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Cargo, pairs []image.Pair, from registry.Source) (contents bundle.Contents, err error) {
-	opts := o.origin.planOptions()
+	opts, err := o.origin.planOptions()
+	if err != nil {
+		return contents, err
+	}
 	if earlier, err := bundle.Open(o.output); err == nil {
 		defer earlier.Close() //nolint:errcheck // it was only read
 		opts.Manifests = earlier.Manifest

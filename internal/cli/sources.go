@@ -164,8 +164,14 @@ func (f *originFlags) fill(s *site.Site) {
 }
 
 // planOptions are what the flags say of a plan.
-func (f *originFlags) planOptions() registry.PlanOptions {
-	return registry.PlanOptions{Platforms: f.platforms, Referrers: f.referrers}
+func (f *originFlags) planOptions() (registry.PlanOptions, error) {
+	var errs []error
+	for _, p := range f.platforms {
+		if _, err := registry.NormalizePlatform(p); err != nil {
+			errs = append(errs, usagef("--platform: %w", err))
+		}
+	}
+	return registry.PlanOptions{Platforms: f.platforms, Referrers: f.referrers}, joinUsage(errs)
 }
 
 // sources are where the flags have images fetched.
@@ -176,6 +182,7 @@ func (f *originFlags) sources() (image.SourceMap, error) {
 		rule, err := image.ParseSourceRule(s)
 		if err != nil {
 			errs = append(errs, err)
+			continue
 		}
 		rules = append(rules, rule)
 	}

@@ -218,13 +218,11 @@ func (p *parts) surplus() ([]string, error) {
 
 // CheckParts reads the parts of an archive, of which path is one, or their
 // checksums, or the archive that they make. What is lost, surplus or damaged is
-// named in the error. report is told the bytes read and may be nil.
+// named in the error. An archive that is whole has no parts, and nothing is wrong with
+// them. report is told the bytes read and may be nil.
 func CheckParts(ctx context.Context, path string, report func(registry.Event)) error {
 	p, ok, err := findParts(path)
-	if err == nil && !ok {
-		err = errors.New("there are no parts of it")
-	}
-	if err == nil {
+	if err == nil && ok {
 		err = p.check(ctx, report)
 	}
 	if err != nil {
