@@ -188,7 +188,7 @@ func (c *Cargo) describe(ctx context.Context, f site.File, d *download.Client) (
 	}
 	file.Mode = mode
 	if f.SHA256URL != "" {
-		if file.SHA256, err = d.Checksum(ctx, f.SHA256URL, path.Base(webPath(f.Parts[0]))); err != nil {
+		if file.SHA256, err = d.Checksum(ctx, f.SHA256URL, publishedName(f, file.Path)); err != nil {
 			return file, err
 		}
 	}
@@ -197,6 +197,15 @@ func (c *Cargo) describe(ctx context.Context, f site.File, d *download.Client) (
 		return file, fmt.Errorf("%s: its server does not say how large it is; fetch it to this machine and name the path", file.URL)
 	}
 	return file, err
+}
+
+// publishedName is what the file is called where its checksum is published: of one that
+// is published in parts, the whole is meant.
+func publishedName(f site.File, to string) string {
+	if len(f.Parts) > 1 {
+		return path.Base(to)
+	}
+	return webPath(f.Parts[0])
 }
 
 func parseMode(octal string) (fs.FileMode, error) {

@@ -79,10 +79,28 @@ func (r SourceRule) read() (sourceRule, error) {
 		}
 		read.from = from
 	}
+	if strings.Contains(r.To, "://") {
+		read.to = withPort(read.to, read.plain)
+	}
 	if _, err := parsePlace(strings.ReplaceAll(read.to, hostVariable, "registry.example.org")); err != nil {
 		return sourceRule{}, fmt.Errorf("source %s: %w", r, err)
 	}
 	return read, nil
+}
+
+// withPort is REGISTRY[/PREFIX] from behind a scheme, which says that the first element
+// is a registry also where nothing in it does: it gets the scheme's port.
+func withPort(to string, plain bool) string {
+	host, rest, _ := strings.Cut(to, "/")
+	switch {
+	case host == "" || strings.ContainsAny(host, ".:{"):
+		return to
+	case plain:
+		host += ":80"
+	default:
+		host += ":443"
+	}
+	return join(host, rest)
 }
 
 // hostVariable in a SourceRule's To is the registry of the image.

@@ -9,6 +9,7 @@ func TestSourceMap(t *testing.T) {
 		"registry.k8s.io=mirror.example.org/k8s",
 		"registry.k8s.io/cloud-pv-vsphere=https://mirror.example.org/vsphere/",
 		"k8s.gcr.io=registry.k8s.io",
+		"quay.io=http://mirror/{host}",
 	} {
 		r, err := ParseSourceRule(s)
 		if err != nil {
@@ -32,6 +33,7 @@ func TestSourceMap(t *testing.T) {
 		{"registry.k8s.io/pause:3.10", "mirror.example.org/k8s/pause:3.10", false},
 		{"registry.k8s.io/cloud-pv-vsphere/cpi:v1", "mirror.example.org/vsphere/cpi:v1", false},
 		{"registry.k8s.io/cloud-pv-vsphere2/cpi:v1", "mirror.example.org/k8s/cloud-pv-vsphere2/cpi:v1", false},
+		{"quay.io/a/b:v1", "mirror:80/quay.io/a/b:v1", true},
 		{"k8s.gcr.io/pause:3.1", "registry.k8s.io/pause:3.1", false},
 	} {
 		ref, err := Parse(c.image)
