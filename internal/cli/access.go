@@ -38,8 +38,8 @@ func (f *accessFlags) addTo(cmd *cobra.Command) {
 
 // remote is the registry that the flags describe. The login of the flags is for host
 // alone; for others, and without one, the files of docker login and podman login
-// are asked.
-func (f *accessFlags) remote(stdin io.Reader, host string, report func(registry.Event)) (*registry.Remote, error) {
+// are asked. plain are registries without TLS.
+func (f *accessFlags) remote(stdin io.Reader, host string, plain []string, report func(registry.Event)) (*registry.Remote, error) {
 	password, err := f.login.password(stdin)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (f *accessFlags) remote(stdin io.Reader, host string, report func(registry.
 		return nil, usagef("--username and a password (--password-stdin or --password-file) belong together")
 	}
 	opts := registry.RemoteOptions{
-		PlainHTTP: f.plainHTTP, LoginHost: host, Username: f.login.username, Password: password,
+		PlainHTTP: f.plainHTTP, PlainHosts: plain, LoginHost: host, Username: f.login.username, Password: password,
 		AuthFiles: authFiles(), Proxy: http.ProxyFromEnvironment, Parallel: f.parallel, Report: report,
 	}
 	for _, file := range []struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
 type loadOptions struct {
@@ -52,6 +53,11 @@ and that of Canonical Kubernetes take: every image under its full name, or with
 func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "" {
 		return usagef("where to? Give --output FILE, or --output - for standard output")
+	}
+	if o.platform != "" {
+		if _, err := registry.NormalizePlatform(o.platform); err != nil {
+			return usagef("--platform: %w", err)
+		}
 	}
 	var m image.Mapping // leaves every name as it is
 	if o.target.to != "" {

@@ -65,6 +65,10 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	opts, err := o.origin.planOptions()
+	if err != nil {
+		return err
+	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
 	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{noFiles: true, caFile: o.access.caFile, report: c.report})
@@ -79,15 +83,11 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	both, err := o.access.remote(streams.In, o.target.host(), c.report)
+	both, err := o.access.remote(streams.In, o.target.host(), plainHosts(images, sources), c.report)
 	if err != nil {
 		return err
 	}
 	from := registry.Renamed(both, sources.Name)
-	opts, err := o.origin.planOptions()
-	if err != nil {
-		return err
-	}
 	opts.Held = both.Holds
 	plan, err := c.plan(ctx, pairs, from, opts)
 	switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -81,6 +83,10 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "" && !o.dryRun {
 		return usagef("where to? Give --output FILE, such as --output site.tar")
 	}
+	ask, err := o.asked()
+	if err != nil {
+		return err
+	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
 	load, err := o.sources.gather(ctx, streams, c.show, gatherOptions{caFile: o.access.caFile, report: c.report})
@@ -88,23 +94,19 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	images, unknown := load.Images()
-	sources, err := o.origin.sources()
-	if err != nil {
-		return err
-	}
-	var pairs []image.Pair
-	for _, im := range images {
-		pairs = append(pairs, image.Pair{Source: im.Ref, Target: im.Ref})
-	}
-	if len(pairs)+len(unknown)+len(load.Files()) == 0 {
+	if len(images)+len(unknown)+len(load.Files()) == 0 {
 		return usagef("nothing to pull: name manifests with --filename, or what else there is to carry, or write an airgap.yaml (kubectl airgap init)")
 	}
-	remote, err := o.access.remote(streams.In, loginHost(images, sources), c.report)
+	host, err := o.loginHost(images, ask.sources)
 	if err != nil {
 		return err
 	}
-	from := registry.Renamed(remote, sources.Name)
-	contents, err := o.contents(ctx, c, load, pairs, from)
+	remote, err := o.access.remote(streams.In, host, c.report)
+	if err != nil {
+		return err
+	}
+	from := registry.Renamed(remote, ask.sources.Name)
+	contents, err := o.contents(ctx, c, load, ask, from)
 	if err != nil {
 		return err
 	}
@@ -118,30 +120,71 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	return printUnknown(streams.ErrOut, unknown)
 }
 
+// pullAsked is what the flags say once they are read.
+type pullAsked struct {
+	sources image.SourceMap
+	plan    registry.PlanOptions
+	target  *image.Mapping    // nil if it is not known yet
+	have    *bundle.Inventory // nil if everything is carried
+}
+
+// asked reads what needs no network: a slip is told before anything is fetched.
+func (o *pullOptions) asked() (ask pullAsked, err error) {
+	if ask.sources, err = o.origin.sources(); err != nil {
+		return ask, err
+	}
+	if ask.plan, err = o.origin.planOptions(); err != nil {
+		return ask, err
+	}
+	if o.target.to != "" {
+		m, err := o.target.mapping()
+		if err != nil {
+			return ask, err
+		}
+		ask.target = &m
+	}
+	if o.have != "" {
+		ask.have, err = readInventory(o.have)
+	}
+	return ask, err
+}
+
 // loginHost is the registry that a login on the command line is for: the only one.
-func loginHost(images []cargo.Image, sources image.SourceMap) string {
+func (o *pullOptions) loginHost(images []cargo.Image, sources image.SourceMap) (string, error) {
 	host := ""
 	for _, im := range images {
 		source := sources.Name(im.Ref).Registry
-		if host != "" && source != host {
-			return ""
+		if host != "" && source != host && o.access.login.username != "" {
+			return "", usagef("--username is for one registry, but images come from %s and %s: use docker login or podman login", host, source)
 		}
 		host = source
 	}
-	return host
+	return host, nil
+}
+
+// plainHosts are the registries that the sources say have no TLS.
+func plainHosts(images []cargo.Image, sources image.SourceMap) []string {
+	var hosts []string
+	for _, im := range images {
+		if source, plain := sources.Source(im.Ref); plain && !slices.Contains(hosts, source.Registry) {
+			hosts = append(hosts, source.Registry)
+		}
+	}
+	return hosts
 }
 
 // contents is what the archive is to hold.
-func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Cargo, pairs []image.Pair, from registry.Source) (contents bundle.Contents, err error) {
-	opts, err := o.origin.planOptions()
-	if err != nil {
-		return contents, err
+func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Cargo, ask pullAsked, from registry.Source) (contents bundle.Contents, err error) {
+	images, _ := load.Images()
+	var pairs []image.Pair
+	for _, im := range images {
+		pairs = append(pairs, image.Pair{Source: im.Ref, Target: im.Ref})
 	}
 	if earlier, err := bundle.Open(o.output); err == nil {
 		defer earlier.Close() //nolint:errcheck // it was only read
-		opts.Manifests = earlier.Manifest
+		ask.plan.Manifests = earlier.Manifest
 	}
-	plan, err := c.plan(ctx, pairs, from, opts)
+	plan, err := c.plan(ctx, pairs, from, ask.plan)
 	if err != nil {
 		return contents, err
 	}
@@ -149,33 +192,17 @@ func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Carg
 		Plan: plan, Files: load.Files(),
 		Uses: map[image.Ref][]string{}, Groups: map[image.Ref][]string{}, Targets: map[image.Ref]image.Ref{},
 	}
-	images, _ := load.Images()
 	for _, im := range images {
 		contents.Uses[im.Ref], contents.Groups[im.Ref] = im.Uses, im.Groups
-	}
-	if o.have != "" {
-		have, err := readInventory(o.have)
-		if err != nil {
-			return contents, err
+		if ask.target != nil && !o.target.grouped() { // a group each makes several
+			contents.Targets[im.Ref], _ = ask.target.Target(im.Ref)
 		}
-		contents.Plan, contents.Elsewhere = have.Leave(plan)
 	}
-	return contents, o.targets(images, contents.Targets)
-}
-
-// targets notes where images will go, if that is known already.
-func (o *pullOptions) targets(images []cargo.Image, targets map[image.Ref]image.Ref) error {
-	if o.target.to == "" || o.target.grouped() { // a group each makes several
-		return nil
+	if ask.have != nil {
+		contents.Plan, contents.Elsewhere = ask.have.Leave(plan)
+		contents.Files = slices.DeleteFunc(contents.Files, func(f bundle.File) bool { return ask.have.HasFile(f.Path, f.SHA256) })
 	}
-	m, err := o.target.mapping()
-	if err != nil {
-		return err
-	}
-	for _, im := range images {
-		targets[im.Ref], _ = m.Target(im.Ref)
-	}
-	return nil
+	return contents, nil
 }
 
 // create writes the archive and says what that took.

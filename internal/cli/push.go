@@ -76,7 +76,7 @@ func (o *pushOptions) run(ctx context.Context, streams Streams) (err error) {
 	if err != nil || o.dryRun {
 		return errors.Join(err, printPlan(streams.Out, plan))
 	}
-	to, err := o.access.remote(streams.In, o.target.host(), c.report)
+	to, err := o.access.remote(streams.In, o.target.host(), nil, c.report)
 	if err != nil {
 		return err
 	}

@@ -42,9 +42,7 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 		newServeCmd(streams),
 		newVersionCmd(version, streams),
 	)
-	for _, cmd := range root.Commands() {
-		cmd.Example = strings.ReplaceAll(cmd.Example, "kubectl airgap", displayName(binary))
-	}
+	callExamples(root, displayName(binary))
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
@@ -53,6 +51,15 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	refuseArgs(root)
 	return root
+}
+
+// callExamples has the examples of a command, and of those below it, call the program
+// as the user did.
+func callExamples(cmd *cobra.Command, name string) {
+	cmd.Example = strings.ReplaceAll(cmd.Example, "kubectl airgap", name)
+	for _, below := range cmd.Commands() {
+		callExamples(below, name)
+	}
 }
 
 // refuseArgs makes the commands that cobra adds end with wrong usage where ours do.
