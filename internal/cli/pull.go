@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -101,7 +100,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	remote, err := o.access.remote(streams.In, host, c.report)
+	remote, err := o.access.remote(streams.In, host, plainHosts(images, ask.sources), c.report)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type RemoteOptions struct {
 	// PlainHTTP speaks HTTP without TLS. Registries on loopback are spoken to
 	// without TLS anyway if they do not know it, as docker does.
 	PlainHTTP bool
+	// PlainHosts are the registries (host[:port]) that are spoken to so in any case.
+	PlainHosts []string
 
 	// Username and Password are for the registry LoginHost (host[:port]) only.
 	LoginHost, Username, Password string

@@ -88,7 +88,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
 		return &refusal{
 			text: fmt.Sprintf("%s may not be written to (%d)%s: the project or repository has to be created first, or the user lacks the right to push", place, code, said),
-			err:  err,
+			err:  err, fatal: !r.standing(q.ref.Registry).written.Load(),
 		}
 	case code == http.StatusForbidden:
 		return &refusal{text: fmt.Sprintf("%s may not be read (%d)%s", place, code, said), err: err}

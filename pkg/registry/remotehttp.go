@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,14 +116,18 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	resp, err := r.client.Do(req)
 	if err == nil && resp.StatusCode < 400 {
 		standing.good.Store(true)
+		if q.method != http.MethodGet && q.method != http.MethodHead {
+			standing.written.Store(true)
+		}
 	}
 	return resp, scrub(err)
 }
 
 // A standing is how we stand with a registry. Where nothing has succeeded and the
 // credentials were refused, they are not sent again for each image: some services
-// lock a user out after a few wrong passwords.
-type standing struct{ good, refused atomic.Bool }
+// lock a user out after a few wrong passwords. Where nothing could be written, being
+// forbidden to write to one place is taken for being forbidden to write at all.
+type standing struct{ good, refused, written atomic.Bool }
 
 func (r *Remote) standing(registry string) *standing {
 	known, _ := r.standings.LoadOrStore(registry, &standing{})
@@ -214,7 +219,7 @@ type scheme struct {
 // scheme is https, or http where that was asked for or where a registry on
 // loopback does not know TLS.
 func (r *Remote) scheme(ctx context.Context, registry string) (string, error) {
-	if r.opts.PlainHTTP {
+	if r.opts.PlainHTTP || slices.Contains(r.opts.PlainHosts, registry) {
 		return "http", nil
 	}
 	if !isLoopback(registry) {

@@ -43,7 +43,7 @@ func TestRemoteRefused(t *testing.T) {
 		{"token, wrong password, writing", token, "me", push, "docker login", 2, true},
 		{"basic, no password", login, "", pull, "wants credentials to read a/b", 1, false},
 		{"token, no password", token, "", push, "wants credentials to write a/b", 2, true},
-		{"no such project", registrytest.Options{Projects: []string{"z"}}, "", push, "may not be written to (403): requested access to the resource is denied: the project", 2, false},
+		{"no such project", registrytest.Options{Projects: []string{"z"}}, "", push, "may not be written to (403): requested access to the resource is denied: the project", 2, true},
 		{"read-only 405", registrytest.Options{ReadOnly: 405}, "", push, "is read-only (405)", 2, true},
 		{"read-only 403", registrytest.Options{ReadOnly: 403}, "", push, "is read-only (403)", 2, true},
 		{"uploads elsewhere", registrytest.Options{UploadHost: "evil.example.com"}, "", push, "wants uploads sent to another host, evil.example.com", 2, false},
@@ -193,5 +193,23 @@ func TestRemoteSilent(t *testing.T) {
 			strings.Count(err.Error(), host) != 1 || len(notes())-before != 4 {
 			t.Errorf("%s: %v; waits %v", step, err, notes())
 		}
+	}
+}
+
+// TestRemoteRefusedElsewhere: where some projects may be written to, those that may not
+// are each told.
+func TestRemoteRefusedElsewhere(t *testing.T) {
+	s := registrytest.Start(t, registrytest.Options{Projects: []string{"z"}})
+	r, _ := remote(t, RemoteOptions{})
+	push := func(name string) error {
+		blob := []byte("some content")
+		_, err := r.PutBlob(t.Context(), ref(t, s.Host+"/"+name), describe(blob), nil, opener(blob))
+		return err
+	}
+	if err := push("z/a:v1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := push("y/a:v1"); err == nil || isFatal(err) {
+		t.Errorf("%v is fatal, though other projects may be written to", err)
 	}
 }
