@@ -118,8 +118,9 @@ func (c *Catalogue) Provider(label string) (Provider, bool) {
 	return Provider{}, false
 }
 
-// resolve finds the provider that a user calls name: by its label, or by its name
-// if that is not ambiguous.
+// resolve finds the provider that a user calls name: by its label (bootstrap-kubeadm),
+// by that the other way round, as Cluster API's own images and folders are called
+// (kubeadm-bootstrap), or by its name if that is not ambiguous.
 func (c *Catalogue) resolve(name string) (Provider, error) {
 	if p, ok := c.Provider(name); ok {
 		return p, nil
@@ -127,6 +128,9 @@ func (c *Catalogue) resolve(name string) (Provider, error) {
 	var found []Provider
 	var labels []string
 	for _, p := range c.providers {
+		if name == p.Name+"-"+p.Kind() {
+			return p, nil
+		}
 		if p.Name == name {
 			found, labels = append(found, p), append(labels, p.Label)
 		}

@@ -56,6 +56,7 @@ func TestParseClaim(t *testing.T) {
 	for in, want := range map[string]string{
 		"vsphere:v1.16.1=dir":                         "infrastructure-vsphere:v1.16.1=dir",
 		"cluster-api:v1.14.2=a=b":                     "cluster-api:v1.14.2=a=b",
+		"kubeadm-control-plane:v1.14.2=d":             "control-plane-kubeadm:v1.14.2=d",
 		"bootstrap-kubeadm:v1.14.2-rc.0=/x/y":         "bootstrap-kubeadm:v1.14.2-rc.0=/x/y",
 		"cert-manager:v1.21.1=cm.yaml":                "cert-manager:v1.21.1=cm.yaml",
 		"runtime-extension-mine:v0.1.0=https://x.y/z": "runtime-extension-mine:v0.1.0=https://x.y/z",
