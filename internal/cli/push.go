@@ -72,7 +72,7 @@ func (o *pushOptions) run(ctx context.Context, streams Streams) (err error) {
 	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
-	plan, err := c.plan(ctx, pairs, a, registry.PlanOptions{Manifests: a.Manifest, Referrers: true})
+	plan, err := c.plan(ctx, pairs, a, registry.PlanOptions{Manifests: a.Manifest, Digests: a.Lock().Digests(), Referrers: true})
 	if err != nil || o.dryRun {
 		return errors.Join(err, printPlan(streams.Out, plan))
 	}

@@ -111,7 +111,7 @@ func (l *loader) choose(ctx context.Context, pairs []image.Pair, platform string
 		}
 		platforms = []string{platform}
 	}
-	plan, err := registry.NewPlan(ctx, pairs, l.archive, registry.PlanOptions{Manifests: l.archive.Manifest})
+	plan, err := registry.NewPlan(ctx, pairs, l.archive, registry.PlanOptions{Manifests: l.archive.Manifest, Digests: l.archive.lock.Digests()})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (l *loader) choose(ctx context.Context, pairs []image.Pair, platform string
 	if len(chosen) == 0 {
 		return nil, l.nothing()
 	}
-	return registry.NewPlan(ctx, chosen, l.archive, registry.PlanOptions{Platforms: platforms, Manifests: l.archive.Manifest})
+	return registry.NewPlan(ctx, chosen, l.archive, registry.PlanOptions{Platforms: platforms, Manifests: l.archive.Manifest, Digests: l.archive.lock.Digests()})
 }
 
 // offered lists the platforms of an image.

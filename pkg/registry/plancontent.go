@@ -80,7 +80,7 @@ func (p *planner) resolve(ctx context.Context, ref image.Ref) (Descriptor, error
 	if err != nil {
 		return Descriptor{}, fmt.Errorf("finding its digest: %w", err)
 	}
-	if ref.Digest != "" && string(desc.Digest) != ref.Digest {
+	if held := string(desc.Digest); ref.Digest != "" && held != ref.Digest && held != p.opts.Digests[ref.Digest] {
 		return Descriptor{}, fmt.Errorf("finding its digest: the source answered with %s", desc.Digest)
 	}
 	return desc, nil

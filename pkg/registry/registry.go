@@ -195,7 +195,10 @@ type PlanOptions struct {
 	// Manifests gives the bytes of a manifest that is at hand already, so that it
 	// need not be fetched; nil or a false second value mean that it is not.
 	Manifests func(Descriptor) ([]byte, bool)
-	Report    func(Event) // told what happens, from several goroutines; may be nil
+	// Digests are what the source holds instead of digests in references, because
+	// platforms were left out of it before.
+	Digests map[string]string
+	Report  func(Event) // told what happens, from several goroutines; may be nil
 }
 
 // TransferOptions say how a plan is carried out.
