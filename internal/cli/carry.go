@@ -116,7 +116,7 @@ func newProgress(streams Streams, quiet bool) *progress.Progress {
 // printPlan prints what a transfer would move, one image per line: under the name it
 // will have, and where it is fetched if that is elsewhere.
 func printPlan(w io.Writer, plan *registry.Plan) error {
-	if plan == nil {
+	if plan == nil || len(plan.Images) == 0 {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,15 +92,14 @@ func parseFile(text string) (site.File, error) {
 		key, value, _ := strings.Cut(part, "=")
 		switch key {
 		case "sha256":
-			if isSHA256(value) {
-				f.SHA256 = value
-			} else {
-				f.SHA256URL = value
-			}
+			f.SHA256, f.SHA256URL = checksum(value)
 		case "path":
 			f.Path = value
 		case "mode":
 			f.Mode = value
+			if !isMode(value) {
+				return f, fmt.Errorf("%s: mode %q: it is octal, as 0755", f.Parts[0], value)
+			}
 		}
 	}
 	return f, nil
@@ -110,7 +110,17 @@ func isFileKey(part string) bool {
 	return ok && (key == "sha256" || key == "path" || key == "mode")
 }
 
-// isSHA256 tells a checksum from the place where one is published.
-func isSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+// checksum tells a checksum from the place where one is published.
+func checksum(s string) (sum, place string) {
+	digits := strings.ToLower(strings.TrimPrefix(s, "sha256:"))
+	if len(digits) == 64 && strings.Trim(digits, "0123456789abcdef") == "" {
+		return digits, ""
+	}
+	return "", s
+}
+
+// isMode says whether a text is octal permissions.
+func isMode(s string) bool {
+	mode, err := strconv.ParseUint(s, 8, 32)
+	return err == nil && mode <= 0o777
 }
