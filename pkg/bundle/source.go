@@ -3,6 +3,7 @@ package bundle
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -55,9 +56,19 @@ func (a *Archive) descriptor(d digest.Digest) registry.Descriptor {
 func (a *Archive) Fetch(_ context.Context, ref image.Ref, desc registry.Descriptor) (io.ReadCloser, error) {
 	e := a.blobs[desc.Digest]
 	if e == nil || e.Size != desc.Size || !a.repos[ref.Name()][desc.Digest] {
-		return nil, &registry.NotFoundError{Name: ref.Name() + "@" + desc.Digest.String()}
+		return nil, &registry.NotFoundError{Name: ref.Name() + "@" + desc.Digest.String(), Err: a.leftOut(desc.Digest)}
 	}
 	return open{a.section(e)}, nil
+}
+
+// leftOut says why the archive has no blob that it names; nil if that is not known.
+func (a *Archive) leftOut(d digest.Digest) error {
+	for _, b := range a.lock.Elsewhere {
+		if b.Digest == d {
+			return fmt.Errorf("the archive was made without it because its site has it with %s, which is not where it would be", b.Image)
+		}
+	}
+	return nil
 }
 
 // open is a section that can be sought and has nothing to close.
