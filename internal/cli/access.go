@@ -22,13 +22,20 @@ type accessFlags struct {
 	parallel   int
 }
 
-func (f *accessFlags) addTo(cmd *cobra.Command) {
+// How many blobs are under way at once. A registry that is written to needs more, since
+// it does most of the work (facts of one run: 4 to 8 takes a quarter off a push).
+const (
+	pullParallel = 4
+	pushParallel = 8
+)
+
+func (f *accessFlags) addTo(cmd *cobra.Command, parallel int) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.caFile, "ca-file", "", "`FILE` with a CA that is trusted beside the system's, as PEM")
 	flags.StringVar(&f.clientCert, "client-cert", "", "`FILE` with the certificate that the registry wants of its clients, as PEM")
 	flags.StringVar(&f.clientKey, "client-key", "", "`FILE` with the key of --client-cert, as PEM")
 	flags.BoolVar(&f.plainHTTP, "plain-http", false, "the registry speaks no TLS; one at a loopback address is tried without in any case")
-	flags.IntVar(&f.parallel, "parallel", 0, "how many blobs are under way at once; 0 leaves it to the command")
+	flags.IntVar(&f.parallel, "parallel", parallel, "how many blobs are under way at once")
 	f.login.addTo(cmd)
 	for _, name := range []string{"ca-file", "client-cert", "client-key"} {
 		completeFiles(cmd, name)

@@ -51,7 +51,7 @@ what is missing there is sent.`,
 	o.sources.addTo(cmd, "copy")
 	o.origin.addTo(cmd)
 	o.target.addTo(cmd)
-	o.access.addTo(cmd)
+	o.access.addTo(cmd, pushParallel)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "send nothing, print what would go where")
 	return cmd
 }

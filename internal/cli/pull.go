@@ -64,7 +64,7 @@ A reference whose variables have no value is printed; the exit status is then 3.
 	}
 	o.sources.addTo(cmd, "carry")
 	o.origin.addTo(cmd)
-	o.access.addTo(cmd)
+	o.access.addTo(cmd, pullParallel)
 	o.target.addTo(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")

@@ -49,7 +49,7 @@ that was interrupted goes on where it was.`,
 		ValidArgsFunction: completeArchive,
 	}
 	o.target.addTo(cmd)
-	o.access.addTo(cmd)
+	o.access.addTo(cmd, pushParallel)
 	cmd.Flags().StringVar(&o.alsoTag, "also-tag", "", "give every image this `TAG`, too, such as latest")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "send nothing, print what would go where")
 	complete(cmd, "also-tag", "latest")

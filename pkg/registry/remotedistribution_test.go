@@ -64,11 +64,11 @@ func TestRemoteDistribution(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, two := image.Ref{Registry: host, Repository: "one", Tag: "v1"}, image.Ref{Registry: host, Repository: "x/two", Tag: "v1"}
-	push := func(to image.Ref, want Outcome) {
+	push := func(to image.Ref, want Outcome, elsewhere ...image.Ref) {
 		t.Helper()
 		for _, b := range append(doc.Layers, *doc.Config) {
 			open := func(ctx context.Context) (io.ReadCloser, error) { return r.Fetch(ctx, at, b) }
-			if got, err := r.PutBlob(t.Context(), to, b, []image.Ref{one, two}, open); err != nil || got != want {
+			if got, err := r.PutBlob(t.Context(), to, b, elsewhere, open); err != nil || got != want {
 				t.Fatalf("%d, want %d: %v", got, want, err)
 			}
 		}
@@ -87,8 +87,9 @@ func TestRemoteDistribution(t *testing.T) {
 			}
 		}
 	}
-	push(one, Sent)
-	push(two, Mounted)
+	push(one, Sent, one, two)
+	push(two, Mounted, one, two)
+	push(two, Mounted, one, two) // as it is there already
 	push(two, Present)
 	for range 2 {
 		referrer, err := from.SeedReferrer("a", desc, "application/spdx+json", "x")

@@ -38,13 +38,14 @@ func (r *Remote) PutBlob(ctx context.Context, ref image.Ref, desc Descriptor, el
 	if err := desc.Digest.Validate(); err != nil {
 		return Sent, fmt.Errorf("digest %q: %w", desc.Digest, err)
 	}
-	held, err := r.holdsBlob(ctx, ref, desc)
-	if held || err != nil {
-		return Present, err
-	}
+	// A mount costs no more than asking, and is right also if the blob is there.
 	at, mounted := r.mount(ctx, ref, desc, elsewhere)
 	if mounted {
 		return Mounted, nil
+	}
+	held, err := r.holdsBlob(ctx, ref, desc)
+	if held || err != nil {
+		return Present, err
 	}
 	u := &upload{remote: r, ref: ref, desc: desc, open: open, at: at}
 	return Sent, u.run(ctx)

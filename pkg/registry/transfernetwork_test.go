@@ -47,7 +47,7 @@ func TestCopyBetweenRegistries(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkListed(t, r, results)
-		checkRequests(t, site, results)
+		checkRequests(t, site, results, refusals)
 		if blobs := site.Count(registrytest.UploadPut); refusals == 0 && up.Count(registrytest.BlobGet) != blobs {
 			t.Errorf("%d fetches of %d blobs", up.Count(registrytest.BlobGet), blobs)
 		}
@@ -77,7 +77,7 @@ func checkListed(t *testing.T, r *Remote, results []Result) {
 	}
 }
 
-func checkRequests(t *testing.T, site *registrytest.Server, results []Result) {
+func checkRequests(t *testing.T, site *registrytest.Server, results []Result, refusals int) {
 	t.Helper()
 	blobs, places := map[digest.Digest]bool{}, 0
 	for _, result := range results {
@@ -89,7 +89,8 @@ func checkRequests(t *testing.T, site *registrytest.Server, results []Result) {
 	if n := site.Count(registrytest.UploadPut); n != len(blobs) {
 		t.Errorf("%d uploads of %d blobs", n, len(blobs))
 	}
-	if n := site.Count(registrytest.Mount); n != places-len(blobs) {
-		t.Errorf("%d mounts, not %d", n, places-len(blobs))
+	// What was mounted before an interruption is mounted once more instead of asked for.
+	if n, want := site.Count(registrytest.Mount), places-len(blobs); n < want || refusals == 0 && n != want {
+		t.Errorf("%d mounts, not %d", n, want)
 	}
 }
