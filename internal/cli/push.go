@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -60,6 +61,9 @@ func (o *pushOptions) run(ctx context.Context, streams Streams) (err error) {
 	m, err := o.target.mapping()
 	if err != nil {
 		return err
+	}
+	if ref, err := image.Parse("image:" + o.alsoTag); o.alsoTag != "" && (err != nil || ref.Tag != o.alsoTag) {
+		return usagef("--also-tag %s: a tag is letters, digits, dots, dashes and underscores", o.alsoTag)
 	}
 	a, err := bundle.Open(o.archive)
 	if err != nil {
