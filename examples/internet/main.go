@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +26,13 @@ import (
 )
 
 func main() {
-	if err := run(os.Stdin, os.Args[1:]); err != nil {
+	if err := run(context.Background(), os.Stdin, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "internet:", err)
 		os.Exit(1)
 	}
 }
 
-func run(references io.Reader, args []string) error {
+func run(ctx context.Context, references io.Reader, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: internet FILE < REFERENCES")
 	}
@@ -42,7 +43,8 @@ func run(references io.Reader, args []string) error {
 	failed := make(chan error)
 	var addresses []string
 	for _, registry := range []http.Handler{internet, site} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		var config net.ListenConfig
+		listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

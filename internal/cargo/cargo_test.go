@@ -74,8 +74,10 @@ func TestUnknownAnswered(t *testing.T) {
 func TestFiles(t *testing.T) {
 	c := New(Options{})
 	for _, f := range []bundle.File{
-		{Path: "b", SHA256: "11"}, {Path: "a", URL: "https://example.org/a"},
-		{Path: "b", SHA256: "11"}, {Path: "a", URL: "https://example.org/a"},
+		{Path: "b", SHA256: "11"},
+		{Path: "a", URL: "https://example.org/a"},
+		{Path: "b", SHA256: "11"},
+		{Path: "a", URL: "https://example.org/a"},
 	} {
 		if err := c.AddFile(f); err != nil {
 			t.Error(err)
