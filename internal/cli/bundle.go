@@ -21,6 +21,8 @@ for media that do not hold the whole, and compare it with another one.
 Every command here, and push, load and serve, read the parts as they read the
 whole: name the archive, or any part.`,
 		Args: noVerb,
+		// What cobra takes for the same when it looks for a command by itself.
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(

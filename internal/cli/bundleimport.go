@@ -57,6 +57,9 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, tree.Close()) }()
+	if len(tree.Images())+len(tree.Files()) == 0 {
+		return fmt.Errorf("%s: there is nothing in it", o.dir)
+	}
 	var pairs []image.Pair
 	for _, ref := range tree.Images() {
 		pairs = append(pairs, image.Pair{Source: ref, Target: ref})
