@@ -23,7 +23,7 @@ whole: name the archive, or any part.`,
 		Args: noVerb,
 		// What cobra takes for the same when it looks for a command by itself.
 		SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newBundleCheckCmd(streams),
