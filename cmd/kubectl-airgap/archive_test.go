@@ -32,6 +32,16 @@ func cmdSum(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[1], hex.EncodeToString(sum[:]))
 }
 
+// blob DIGEST VAR puts the name that a blob has in an archive into VAR.
+func cmdBlob(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: blob DIGEST VAR")
+	}
+	d, err := digest.Parse(args[0])
+	ts.Check(err)
+	ts.Setenv(args[1], "blobs/"+d.Algorithm().String()+"/"+d.Encoded())
+}
+
 // flip FILE ENTRY changes a byte in the middle of an entry of a tar.
 func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 		Setup:               withRegistries,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":       cmdAwait,
+			"blob":        cmdBlob,
 			"bytes":       cmdBytes,
 			"dockersave":  cmdDockersave,
 			"examples":    cmdExamples,
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"signature":   cmdSignature,
 			"sparse":      cmdSparse,
 			"spoil":       cmdSpoil,
+			"stalled":     cmdStalled,
 			"sum":         cmdSum,
 			"untar":       cmdUntar,
 			"within":      cmdWithin,

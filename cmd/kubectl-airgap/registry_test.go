@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -92,6 +93,8 @@ func cmdSpoil(ts *testscript.TestScript, _ bool, args []string) {
 	var f registrytest.Faults
 	flags.Int64Var(&f.Cut, "cut", 0, "")
 	flags.IntVar(&f.CutTimes, "cut-times", 0, "")
+	flags.Int64Var(&f.Stall, "stall", 0, "")
+	flags.Int64Var(&f.StallUpload, "stall-upload", 0, "")
 	flags.IntVar(&f.Status, "status", 0, "")
 	flags.IntVar(&f.StatusTimes, "status-times", 0, "")
 	flags.StringVar(&f.RetryAfter, "retry-after", "", "")
@@ -102,6 +105,18 @@ func cmdSpoil(ts *testscript.TestScript, _ bool, args []string) {
 		f.StatusKinds = []registrytest.Kind{registrytest.Kind(*kind)}
 	}
 	registryOf(ts, name).Fail(f)
+}
+
+// stalled VAR waits until a registry has stopped in the middle of a blob.
+func cmdStalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stalled VAR")
+	}
+	select {
+	case <-registryOf(ts, args[0]).Stalled():
+	case <-time.After(20 * time.Second):
+		ts.Fatalf("nothing stalls")
+	}
 }
 
 // seed [FLAGS] VAR REPOSITORY:TAG puts an image into a registry. -platforms are
