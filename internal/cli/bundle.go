@@ -80,6 +80,11 @@ func checkArchive(ctx context.Context, archive string, streams Streams, quiet bo
 		return err // it names the part that has to be brought again
 	}
 	a, err := bundle.Open(archive)
+	if damaged, ok := errors.AsType[*bundle.InvalidError](err); ok && len(damaged.Images) > 0 { // an archive but for one manifest
+		show.Close()
+		fmt.Fprintln(streams.Out, archive+": "+damaged.Error())
+		return errFindings
+	}
 	if err != nil {
 		return err
 	}
