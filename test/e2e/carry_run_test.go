@@ -13,9 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -23,7 +21,6 @@ import (
 type outcome struct {
 	status         int
 	stdout, stderr string
-	resident       int64 // the most memory it had, in bytes
 }
 
 // plugin prepares a run that knows nothing of the user's own configuration.
@@ -62,16 +59,7 @@ func finish(t *testing.T, cmd *exec.Cmd) outcome {
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		t.Fatal(err)
 	}
-	return outcome{status: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), resident: resident(cmd.ProcessState)}
-}
-
-// resident is in bytes; Linux counts it in kilobytes.
-func resident(state *os.ProcessState) int64 {
-	usage, ok := state.SysUsage().(*syscall.Rusage)
-	if !ok || runtime.GOOS != "linux" {
-		return 0
-	}
-	return usage.Maxrss << 10
+	return outcome{status: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
 }
 
 // must runs the plugin, which must succeed.
