@@ -51,6 +51,9 @@ func (f *accessFlags) remote(stdin io.Reader, host string, plain []string, repor
 	if err != nil {
 		return nil, err
 	}
+	if f.parallel < 0 {
+		return nil, usagef("--parallel %d: so many blobs cannot be under way", f.parallel)
+	}
 	if (f.login.username == "") != (password == "") {
 		return nil, usagef("--username and a password (--password-stdin or --password-file) belong together")
 	}
