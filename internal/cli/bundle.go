@@ -154,6 +154,9 @@ needs that: all read the parts as they read the whole.`,
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write this `FILE` (by default the archive that was split, beside its parts)")
 	completeFiles(cmd, "output", "tar")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if output == "-" {
+			return errNoStream
+		}
 		show := newLocalProgress(streams, isQuiet(cmd))
 		defer show.Close()
 		return bundle.Join(cmd.Context(), archive, output, show.Report)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +12,17 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
+
+// within says whether a path is below a folder.
+func within(path, dir string) bool {
+	from, err1 := filepath.Abs(dir)
+	to, err2 := filepath.Abs(path)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	rel, err := filepath.Rel(from, to)
+	return err == nil && filepath.IsLocal(rel)
+}
 
 type importOptions struct {
 	dir    string
@@ -51,6 +63,12 @@ the group whose folder it is in; all other files keep their paths.`,
 func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "" {
 		return usagef("where to? Give --output FILE, such as --output site.tar")
+	}
+	if o.output == "-" {
+		return errNoStream
+	}
+	if within(o.output, o.dir) {
+		return usagef("%s would be in the folder that is imported, and part of the next archive", o.output)
 	}
 	tree, err := bundle.ImportDir(ctx, o.dir, bundle.ImportOptions{})
 	if err != nil {

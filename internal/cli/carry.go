@@ -19,6 +19,9 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
+// errNoStream refuses standard output for an archive.
+var errNoStream = usagef("an archive is written at many places at once: give --output a FILE, not -")
+
 // A carrier makes plans, carries them out and shows how far it is. It must be closed.
 type carrier struct {
 	streams  Streams
@@ -63,7 +66,27 @@ func (c *carrier) plan(ctx context.Context, pairs []image.Pair, from registry.So
 		return nil, err
 	}
 	c.show.Expect(plan.Size(), len(plan.Images))
+	printLeftOut(c.show, plan)
 	return plan, nil
+}
+
+// printLeftOut says what somebody may miss although no error says so: platforms that
+// were asked for and that an image does not have, and layers that no registry holds.
+func printLeftOut(w io.Writer, plan *registry.Plan) {
+	for i := range plan.Images {
+		im := &plan.Images[i]
+		if len(im.Missing) > 0 {
+			var has []string
+			for _, p := range im.Platforms {
+				has = append(has, p.Platform)
+			}
+			fmt.Fprintf(w, "%s: it is not there for %s, only for %s\n", im.Source, strings.Join(im.Missing, ", "), strings.Join(has, ", "))
+		}
+		for _, layer := range im.Foreign {
+			fmt.Fprintf(w, "%s: layer %s stays where it is, as its maker wants it: nodes fetch it from %s\n",
+				im.Source, layer.Digest, strings.Join(layer.URLs, " or "))
+		}
+	}
 }
 
 // transfer carries out the plan and says what came of it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -65,6 +66,9 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 			return err
 		}
 	}
+	if sameFile(o.archive, o.output) {
+		return usagef("%s is the archive: what is written for nodes would take its place", o.output)
+	}
 	a, err := bundle.Open(o.archive)
 	if err != nil {
 		return err
@@ -85,6 +89,13 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 		fmt.Fprintf(streams.ErrOut, "%s: %s, %s\n", o.output, count(len(loaded.Images), "image"), progress.Size(loaded.Size))
 	}
 	return nil
+}
+
+// sameFile says whether two paths are of one file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // write writes the tar to where the flags say.

@@ -82,6 +82,9 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "" && !o.dryRun {
 		return usagef("where to? Give --output FILE, such as --output site.tar")
 	}
+	if o.output == "-" {
+		return errNoStream
+	}
 	ask, err := o.asked()
 	if err != nil {
 		return err

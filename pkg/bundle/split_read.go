@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
@@ -113,6 +114,9 @@ func join(ctx context.Context, path, out string, report func(registry.Event)) er
 	}
 	if out == "" {
 		out = path
+	}
+	if of, named := archiveOf(out); named && filepath.Clean(of) == filepath.Clean(path) {
+		return fmt.Errorf("%s is itself one of them", out)
 	}
 	p, _, err := findParts(path + sumsSuffix)
 	if err != nil || p.isJoined(ctx, out) {
