@@ -139,7 +139,8 @@ once() {
 rounds() {
 	local all run i
 	mapfile -t all < <(contenders "$1")
-	[[ $1 != push || -d $work/out ]] || pull_all
+	[[ $1 != push || -n $pulled ]] || pull_all
+	[[ $1 != pull ]] || pulled=1
 	for ((run = 0; run < runs; run++)); do
 		for ((i = 0; i < ${#all[@]}; i++)); do
 			once "$1" "${all[(i + run) % ${#all[@]}]}"
@@ -153,11 +154,11 @@ rounds() {
 # pull_all lays out what push reads, where no pull was timed before.
 pull_all() {
 	local who
-	mkdir -p "$work/out"
 	for who in $(contenders pull); do
 		once pull "$who"
 	done
 	rm -f "$work"/times/pull.*
+	pulled=1
 }
 
 # table CASE WHO...: the medians, ratios to ours where ours is among them.
@@ -195,7 +196,7 @@ floors() {
 fill() {
 	local kind=capi
 	[[ $1 == cluster ]] || kind=tkg
-	images=$work/images pairs=$work/pairs
+	images=$work/images pairs=$work/pairs pulled=
 	stop source
 	rm -rf "$work/source" "$work/out" "$work/times"
 	mkdir -p "$work/times"
