@@ -38,9 +38,28 @@ type Check struct {
 type Report struct {
 	APIVersion string    `json:"apiVersion"`
 	Kind       string    `json:"kind"`             // VerifyReport
-	Target     string    `json:"target,omitempty"` // the private registry, REGISTRY[/PREFIX]
-	Findings   []Finding `json:"findings"`         // errors first, then by place
-	Images     []Image   `json:"images"`           // every image that the site will pull, sorted
+	Target     string    `json:"target,omitempty"`   // the private registry, REGISTRY[/PREFIX]
+	Subjects   []Subject `json:"subjects,omitempty"` // what was looked at, and what was not
+	Findings   []Finding `json:"findings"`           // errors first, then by place
+	Images     []Image   `json:"images"`             // every image that the site will pull, sorted
+	Files      []File    `json:"files,omitempty"`    // what the site needs beside images, sorted
+	Bytes      int64     `json:"bytes,omitempty"`    // of all images and files, what several share counted once; 0 if unknown
+}
+
+// A Subject is one thing that a site is verified by: manifests, registry, nodes,
+// archive, cluster, kubernetes.
+type Subject struct {
+	Name   string `json:"name"`
+	What   string `json:"what,omitempty"`   // what was looked at: 41 files, v1.36.3, site.tar; empty if nothing was
+	Digest string `json:"digest,omitempty"` // of what was looked at, where it has one: an archive
+}
+
+// A File is one file that the site needs beside images.
+type File struct {
+	Path   string `json:"path"`             // in the archive, slash-separated
+	Source string `json:"source,omitempty"` // the URL that it was fetched from
+	SHA256 string `json:"sha256,omitempty"` // 64 hexadecimal digits
+	Size   int64  `json:"size,omitempty"`   // bytes
 }
 
 // An Image is one image that the site will pull.
