@@ -37,7 +37,7 @@ type Check struct {
 // A Report is what verifying a site came to.
 type Report struct {
 	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`             // VerifyReport
+	Kind       string    `json:"kind"`               // VerifyReport
 	Target     string    `json:"target,omitempty"`   // the private registry, REGISTRY[/PREFIX]
 	Subjects   []Subject `json:"subjects,omitempty"` // what was looked at, and what was not
 	Findings   []Finding `json:"findings"`           // errors first, then by place
