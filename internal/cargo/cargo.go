@@ -30,11 +30,12 @@ type Cargo struct {
 	opts   Options
 	groups map[string]*imagelist.List // by the folder of the manifests, empty for none
 	files  map[string]bundle.File     // by their path in the archive
+	from   map[string]string          // how the user knows them, by the same
 }
 
 // New returns an empty cargo.
 func New(opts Options) *Cargo {
-	return &Cargo{opts: opts, groups: map[string]*imagelist.List{}, files: map[string]bundle.File{}}
+	return &Cargo{opts: opts, groups: map[string]*imagelist.List{}, files: map[string]bundle.File{}, from: map[string]string{}}
 }
 
 // NewList returns a list that takes what this cargo counts as an image.
@@ -48,24 +49,21 @@ func (c *Cargo) AddImages(group string, list *imagelist.List) {
 	c.groups[group].Merge(list)
 }
 
-// AddFile adds a file. The same file twice is one; two files for one path are an
-// error.
-func (c *Cargo) AddFile(f bundle.File) error {
+// AddFile adds a file, which the user knows as from. The same file twice is one; two
+// files for one path are an error.
+func (c *Cargo) AddFile(f bundle.File, from string) error {
 	if c.opts.NoFiles {
 		return nil
 	}
 	have, there := c.files[f.Path]
 	if there && (have.SHA256 == "" || have.SHA256 != f.SHA256) && (have.URL == "" || have.URL != f.URL) {
-		return fmt.Errorf("%s: both %s and %s would be carried under this path", f.Path, name(have), name(f))
+		return fmt.Errorf("%s: both %s and %s would be carried under this path", f.Path, c.from[f.Path], from)
 	}
 	if !there {
-		c.files[f.Path] = f
+		c.files[f.Path], c.from[f.Path] = f, from
 	}
 	return nil
 }
-
-// name is how a user knows a file.
-func name(f bundle.File) string { return cmp.Or(f.URL, "a local file") }
 
 // Files are the files, sorted by their paths.
 func (c *Cargo) Files() []bundle.File {

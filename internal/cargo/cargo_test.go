@@ -2,6 +2,7 @@ package cargo
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
@@ -79,13 +80,14 @@ func TestFiles(t *testing.T) {
 		{Path: "b", SHA256: "11"},
 		{Path: "a", URL: "https://example.org/a"},
 	} {
-		if err := c.AddFile(f); err != nil {
+		if err := c.AddFile(f, "one/"+f.Path); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, f := range []bundle.File{{Path: "b", SHA256: "22"}, {Path: "a", URL: "https://example.org/b"}, {Path: "b"}} {
-		if c.AddFile(f) == nil {
-			t.Errorf("%+v is taken, though its path is another file's", f)
+		err := c.AddFile(f, "two/"+f.Path)
+		if err == nil || !strings.Contains(err.Error(), "one/"+f.Path) || !strings.Contains(err.Error(), "two/"+f.Path) {
+			t.Errorf("%+v, whose path is another file's, gives: %v", f, err)
 		}
 	}
 	if files := c.Files(); len(files) != 2 || files[0].Path != "a" {

@@ -92,7 +92,7 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 	var errs []error
 	for i := range all {
 		c.AddImages(group(&set.Inputs[i]), all[i].list)
-		errs = append(errs, c.AddFile(all[i].file))
+		errs = append(errs, c.AddFile(all[i].file, set.Inputs[i].Name))
 	}
 	return errors.Join(errs...)
 }
@@ -153,7 +153,7 @@ func (c *Cargo) AddDocument(group, to, from string, content []byte) error {
 	list := c.NewList()
 	list.Add(f.Uses())
 	c.AddImages(group, list)
-	return c.AddFile(inMemory(to, from, content))
+	return c.AddFile(inMemory(to, from, content), download.Shown(from))
 }
 
 // addPath adds a file or a folder of this machine. Its group is the one it is named in,
@@ -173,7 +173,7 @@ func (c *Cargo) addFile(ctx context.Context, f site.File, d *download.Client) er
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Place, err)
 	}
-	return c.AddFile(file)
+	return c.AddFile(file, download.Shown(f.Parts[0]))
 }
 
 // describe asks for the size and the checksum of a file.
