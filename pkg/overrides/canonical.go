@@ -24,8 +24,7 @@ func (p *Piece) inspect() error {
 		return fmt.Errorf("reading what %s became: %w", p.Name, err)
 	}
 	for u := range f.Uses() {
-		workload := strings.Contains(u.Object, "/Deployment ") || strings.Contains(u.Object, "/DaemonSet ")
-		if !workload || !inspected.MatchString(u.Path()) {
+		if !parsed(u) {
 			continue
 		}
 		image, err := container.ImageFromString(u.Written)
@@ -36,4 +35,10 @@ func (p *Piece) inspect() error {
 		}
 	}
 	return nil
+}
+
+// parsed says that clusterctl parses the image of u, which stands in components.
+func parsed(u manifest.Use) bool {
+	workload := strings.Contains(u.Object, "/Deployment ") || strings.Contains(u.Object, "/DaemonSet ")
+	return workload && inspected.MatchString(u.Path())
 }

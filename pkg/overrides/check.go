@@ -153,12 +153,9 @@ func placeOf(components *Piece, r *Release) string {
 
 // oldContract notes a release that today's clusterctl refuses to install.
 func (k *checker) oldContract(r *Release, m *clusterctlv1.Metadata) {
-	for _, series := range m.ReleaseSeries {
-		one := clusterctlv1.Metadata{ReleaseSeries: []clusterctlv1.ReleaseSeries{series}}
-		if has(&one, r.Version) && !contracts[series.Contract] {
-			k.old = k.old || series.Contract == "v1alpha3"
-			k.notef("%s %s speaks %s: only the clusterctl of its time installs it", r.Provider.Label, r.Version, series.Contract)
-		}
+	if contract := contractOf(m, r.Version); contract != "" && !contracts[contract] {
+		k.old = k.old || contract == "v1alpha3"
+		k.notef("%s %s speaks %s: only the clusterctl of its time installs it", r.Provider.Label, r.Version, contract)
 	}
 }
 
@@ -167,7 +164,7 @@ func (k *checker) oldContract(r *Release, m *clusterctlv1.Metadata) {
 // the others (cmd/clusterctl/client/cluster/upgrader_info.go).
 func (k *checker) series(provider Provider, versions []string, metadata map[string]string) string {
 	var m *clusterctlv1.Metadata
-	for _, top := range slices.Compact([]string{newest(versions), latest(versions)}) {
+	for _, top := range deciding(versions) {
 		if metadata[top] == "" {
 			k.failf("%s %s in the existing tree is the newest, but has no metadata.yaml", provider.Label, top)
 			return ""
@@ -177,10 +174,8 @@ func (k *checker) series(provider Provider, versions []string, metadata map[stri
 			k.failf("%s %s: metadata.yaml: %w", provider.Label, top, err)
 			return ""
 		}
-		for _, v := range versions {
-			if v != top && !has(m, v) {
-				k.failf("%s %s: its metadata.yaml does not list the series of %s, which is there too", provider.Label, top, v)
-			}
+		for _, v := range unlisted(m, top, versions) {
+			k.failf("%s %s: its metadata.yaml does not list the series of %s, which is there too", provider.Label, top, v)
 		}
 	}
 	if !resolves(m, versions) {

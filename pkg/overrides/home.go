@@ -65,6 +65,15 @@ func configs(dir string) []string {
 // reads in its place, if it is not told otherwise by --config.
 func Hidden(config string) []string {
 	var found []string
+	for _, path := range hiding(config) {
+		found = append(found, fmt.Sprintf("%s: clusterctl reads it instead of %s: remove it", path, ConfigName))
+	}
+	return found
+}
+
+// hiding are the files that clusterctl reads in place of config, a clusterctl.yaml.
+func hiding(config string) []string {
+	var found []string
 	if filepath.Base(config) != ConfigName {
 		return nil
 	}
@@ -72,7 +81,7 @@ func Hidden(config string) []string {
 		if name == ConfigName {
 			break
 		}
-		found = append(found, fmt.Sprintf("%s: clusterctl reads it instead of %s: remove it", filepath.Join(filepath.Dir(config), name), ConfigName))
+		found = append(found, filepath.Join(filepath.Dir(config), name))
 	}
 	return found
 }
@@ -89,10 +98,19 @@ const versionCheck = "CLUSTERCTL_DISABLE_VERSIONCHECK"
 // that would keep clusterctl from what Configure writes.
 func Overriding(environ []string) []string {
 	var found []string
+	for _, name := range overridden(environ) {
+		found = append(found, fmt.Sprintf("%s in the environment: clusterctl takes it instead of the key in %s, even if it is empty: unset it", name, ConfigName))
+	}
+	return found
+}
+
+// overridden are the names of the variables that Overriding is about, sorted.
+func overridden(environ []string) []string {
+	var found []string
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if slices.Contains(overriding, name) || name == versionCheck && value != "true" {
-			found = append(found, fmt.Sprintf("%s in the environment: clusterctl takes it instead of the key in %s, even if it is empty: unset it", name, ConfigName))
+			found = append(found, name)
 		}
 	}
 	slices.Sort(found)

@@ -2,6 +2,7 @@ package overrides
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/version"
 	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
@@ -61,6 +62,35 @@ func parseMetadata(text string) (*clusterctlv1.Metadata, error) {
 func has(m *clusterctlv1.Metadata, v string) bool {
 	parsed, err := version.ParseSemantic(v)
 	return err == nil && m.GetReleaseSeriesForVersion(parsed) != nil
+}
+
+// contractOf is the contract that m gives the series of v, empty if it lists none.
+func contractOf(m *clusterctlv1.Metadata, v string) string {
+	parsed, err := version.ParseSemantic(v)
+	if err != nil {
+		return ""
+	}
+	if series := m.GetReleaseSeriesForVersion(parsed); series != nil {
+		return series.Contract
+	}
+	return ""
+}
+
+// deciding are the versions by whose metadata clusterctl decides: the newest, and what
+// `latest` is if that is another.
+func deciding(versions []string) []string {
+	return slices.Compact([]string{newest(versions), latest(versions)})
+}
+
+// unlisted are the versions beside top whose series its metadata m does not list.
+func unlisted(m *clusterctlv1.Metadata, top string, versions []string) []string {
+	var found []string
+	for _, v := range versions {
+		if v != top && !has(m, v) {
+			found = append(found, v)
+		}
+	}
+	return found
 }
 
 // newest is the version that upgrades are planned from, and latest the one that
