@@ -23,6 +23,7 @@ type File struct {
 	Name string
 	text *yamltree.Text
 	uses []found // in the order of the file
+	pods pods
 	docs int
 }
 
@@ -61,7 +62,7 @@ func parse(name string, src []byte, full bool) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	f.uses = p.found
+	f.uses, f.pods = p.found, p.pods
 	return f, nil
 }
 
@@ -121,6 +122,7 @@ type parser struct {
 	prefixes []prefixMatcher
 	keys     map[string]*keyFacts
 	found    []found
+	pods     pods
 	full     bool
 	prose    bool // the name says that the file need not be YAML
 }
@@ -142,12 +144,13 @@ func (p *parser) file(f *File) error {
 		if !p.full && !worthParsing(doc) {
 			continue
 		}
-		before := len(p.found)
+		before, containers := len(p.found), len(p.pods.containers)
 		w := &walker{p: p, t: f.text, document: f.docs, taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{}}
 		if err := w.chunk(c); err != nil {
 			return err
 		}
 		sortByPlace(p.found[before:])
+		p.pods.sort(containers)
 	}
 	return nil
 }

@@ -11,20 +11,21 @@ import (
 // There is no other place that looks for images: a new kind of place is a row in
 // rules.go, a new kind of string a decoder in decode.go.
 type walker struct {
-	p        *parser
-	t        *yamltree.Text // that the nodes stand in
-	form     Form           // FormEmbedded inside a string, "" in the file itself
-	document int
-	object   string // of the outermost document
-	group    string // of the innermost object, for rules
-	kind     string
-	before   string // the path of the texts around t, ended with '|'
-	path     []step
-	scope    scope
-	taken    map[*yamltree.Node]bool // nodes that a split reference has used up
-	aliases  map[*yamltree.Node]bool // collections already walked through an alias
-	found    int
-	commands bool // the text being read is commands, not prose
+	p         *parser
+	t         *yamltree.Text // that the nodes stand in
+	form      Form           // FormEmbedded inside a string, "" in the file itself
+	document  int
+	object    string // of the outermost document
+	group     string // of the innermost object, for rules
+	kind      string
+	namespace string // of the innermost object
+	before    string // the path of the texts around t, ended with '|'
+	path      []step
+	scope     scope
+	taken     map[*yamltree.Node]bool // nodes that a split reference has used up
+	aliases   map[*yamltree.Node]bool // collections already walked through an alias
+	found     int
+	commands  bool // the text being read is commands, not prose
 }
 
 // A step is one element of a path: a key of a mapping or an item of a sequence.
@@ -99,6 +100,7 @@ func (w *walker) mapping(n *yamltree.Node) {
 		w.schema(n, nil)
 		return
 	}
+	w.pulls(n)
 	w.prefixes(n)
 	w.split(n)
 	w.nameValue(n)
@@ -155,15 +157,15 @@ func (w *walker) enterObject(n *yamltree.Node) func() {
 	if kind == "" || version == "" && len(w.path) > 0 {
 		return func() {}
 	}
-	group, kindBefore, objectBefore := w.group, w.kind, w.object
-	w.group, w.kind = "", kind
+	group, kindBefore, objectBefore, namespace := w.group, w.kind, w.object, w.namespace
+	w.group, w.kind, w.namespace = "", kind, n.Get("metadata").Follow().Str("namespace")
 	if g, _, ok := strings.Cut(version, "/"); ok {
 		w.group = g
 	}
 	if w.form == "" && (w.object == "" || len(w.path) == 2 && w.path[0].key == "items") {
 		w.object = objectName(version, kind, n.Get("metadata").Follow())
 	}
-	return func() { w.group, w.kind, w.object = group, kindBefore, objectBefore }
+	return func() { w.group, w.kind, w.object, w.namespace = group, kindBefore, objectBefore, namespace }
 }
 
 // objectName is apiVersion/Kind namespace/name.

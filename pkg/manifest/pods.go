@@ -1,0 +1,115 @@
+package manifest
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
+
+// A Pod is a place in a file that pods are made from, at any depth: a mapping with
+// containers. Of it only what says how its images are pulled is known.
+type Pod struct {
+	Object    string // as in Origin
+	Path      string // of the mapping: spec.template.spec
+	Namespace string // of the innermost object, empty if that does not say
+	Account   string // serviceAccountName, empty if it has none
+	Secrets   bool   // imagePullSecrets names one
+}
+
+// A Container is one container of a Pod, whose pointer it shares with the others.
+type Container struct {
+	*Pod
+	Image  string // as it is written
+	Policy string // imagePullPolicy, empty if it is left to the kubelet
+	Line   int    // 1-based, of imagePullPolicy, or else of the image
+	Column int    // 1-based, in characters
+}
+
+// An Account is a ServiceAccount that has imagePullSecrets, which its pods get.
+type Account struct{ Namespace, Name string }
+
+// pods is what a file says beside its uses of how images are pulled.
+type pods struct {
+	containers []placedContainer
+	accounts   []Account
+}
+
+type placedContainer struct {
+	Container
+	at int // the byte of the file that Line and Column are of
+}
+
+// Containers reports the containers of all pods in the order of the file. A container
+// without image is none.
+func (f *File) Containers() iter.Seq[Container] {
+	return func(yield func(Container) bool) {
+		at := place{s: f.text.S, line: 1, column: 1}
+		for _, c := range f.pods.containers {
+			at.advance(c.at)
+			c.Line, c.Column = at.line, at.column
+			if !yield(c.Container) {
+				return
+			}
+		}
+	}
+}
+
+// Accounts gives the service accounts that have imagePullSecrets, in the order of the
+// file.
+func (f *File) Accounts() []Account { return f.pods.accounts }
+
+// pulls notes what n says of how images are pulled: as a pod (k8s.io/api core/v1
+// PodSpec) or as a ServiceAccount.
+func (w *walker) pulls(n *yamltree.Node) {
+	if w.kind == "ServiceAccount" && n.Get("kind") != nil && hasSecrets(n) {
+		w.p.pods.accounts = append(w.p.pods.accounts, Account{w.namespace, n.Get("metadata").Follow().Str("name")})
+	}
+	var pod *Pod
+	for _, key := range []string{"initContainers", "containers", "ephemeralContainers"} {
+		list := n.Get(key).Follow()
+		if list == nil || list.Kind != yamltree.Sequence {
+			continue
+		}
+		for _, kid := range list.Kids {
+			at := filled(kid.Follow().Get("image"))
+			if at == nil {
+				continue
+			}
+			if pod == nil {
+				pod = w.pod(n)
+			}
+			w.container(pod, at.Value, at, filled(kid.Follow().Get("imagePullPolicy")))
+		}
+	}
+}
+
+func (w *walker) pod(n *yamltree.Node) *Pod {
+	return &Pod{
+		Object: w.object, Path: strings.TrimSuffix(w.before+render(w.path), "|"), Namespace: w.namespace,
+		Account: cmp.Or(n.Str("serviceAccountName"), n.Str("serviceAccount")), Secrets: hasSecrets(n),
+	}
+}
+
+func (w *walker) container(pod *Pod, image string, at, policy *yamltree.Node) {
+	c := Container{Pod: pod, Image: image}
+	if policy != nil {
+		c.Policy, at = policy.Value, policy
+	}
+	w.p.pods.containers = append(w.p.pods.containers, placedContainer{c, w.t.Root(at.Pos)})
+}
+
+// hasSecrets says that imagePullSecrets names a secret.
+func hasSecrets(n *yamltree.Node) bool {
+	list := n.Get("imagePullSecrets").Follow()
+	return list != nil && list.Kind == yamltree.Sequence &&
+		slices.ContainsFunc(list.Kids, func(kid *yamltree.Node) bool { return kid.Follow().Str("name") != "" })
+}
+
+// sort puts the containers that were added since there were so many in the order of the
+// file.
+func (p *pods) sort(before int) {
+	slices.SortStableFunc(p.containers[before:], func(a, b placedContainer) int { return cmp.Compare(a.at, b.at) })
+}

@@ -1,0 +1,72 @@
+package manifest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+const podsInput = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    spec:
+      containers:
+      - name: b
+        image: r.example/b:v1
+        imagePullPolicy: Always
+      - {name: none}
+      initContainers:
+      - image: "r.example/a:latest"
+      serviceAccountName: seller
+      imagePullSecrets: [{name: pull}]
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: ServiceAccount
+  metadata: {name: seller, namespace: shop}
+  imagePullSecrets:
+  - name: pull
+- apiVersion: v1
+  kind: ServiceAccount
+  metadata: {name: bare, namespace: shop}
+  imagePullSecrets: []
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: addons, namespace: outer}
+  data:
+    ds.yaml: |
+      kind: DaemonSet
+      apiVersion: apps/v1
+      metadata: {name: cni, namespace: kube-system}
+      spec: {template: {spec: {containers: [{image: r.example/c:v1, imagePullPolicy: Never}]}}}
+`
+
+// What says how images are pulled is found with its place, wherever pods stand.
+func TestContainers(t *testing.T) {
+	for name, src := range map[string]string{"lf": podsInput, "crlf": strings.ReplaceAll(podsInput, "\n", "\r\n")} {
+		f, err := manifest.Parse("in.yaml", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for c := range f.Containers() {
+			fmt.Fprintf(&got, "%d:%d %s %q in %q, account %q, secrets %v, %s of %s\n",
+				c.Line, c.Column, c.Image, c.Policy, c.Namespace, c.Account, c.Secrets, c.Path, c.Object)
+		}
+		fmt.Fprintln(&got, f.Accounts())
+		const want = `10:26 r.example/b:v1 "Always" in "shop", account "seller", secrets true, spec.template.spec of apps/v1/Deployment shop/web
+13:16 r.example/a:latest "" in "shop", account "seller", secrets true, spec.template.spec of apps/v1/Deployment shop/web
+37:86 r.example/c:v1 "Never" in "kube-system", account "", secrets false, items[2].data["ds.yaml"]|spec.template.spec of v1/ConfigMap outer/addons
+[{shop seller}]
+`
+		if got.String() != want {
+			t.Errorf("%s:\n%swant:\n%s", name, got.String(), want)
+		}
+	}
+}
