@@ -134,6 +134,10 @@ func certificate(err error) bool {
 		alert     tls.AlertError
 		plaintext tls.RecordHeaderError
 	)
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" { // an alert of the other end, as crypto/tls hands it over
+		return true
+	}
 	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) ||
 		errors.As(err, &invalid) || errors.As(err, &alert) || errors.As(err, &plaintext)
 }

@@ -165,7 +165,7 @@ func connection(registry string, err error) string {
 	}
 	if text := err.Error(); strings.Contains(text, "tls: certificate required") || strings.Contains(text, "tls: bad certificate") ||
 		strings.Contains(text, "tls: unknown certificate authority") {
-		return fmt.Sprintf("%s wants a client certificate that it knows: %v", host, err)
+		return fmt.Sprintf("%s wants a client certificate that it knows (--client-cert and --client-key): %v", host, err)
 	}
 	return ""
 }

@@ -54,9 +54,12 @@ func TestRemoteTLS(t *testing.T) {
 	if _, err = r.Resolve(t.Context(), otherName); err == nil || !strings.Contains(err.Error(), "the certificate of registry.example.com is for other names") {
 		t.Errorf("another name: %v", err)
 	}
-	r, _ = remote(t, RemoteOptions{CA: strictCA.PEM})
+	r, notes = remote(t, RemoteOptions{CA: strictCA.PEM})
 	if _, err = r.Resolve(t.Context(), strictAt); err == nil || !strings.Contains(err.Error(), "wants a client certificate") {
 		t.Errorf("without a client certificate: %v", err)
+	}
+	if len(notes()) > 0 {
+		t.Errorf("without a client certificate it was tried again: %v", notes())
 	}
 	r, _ = remote(t, RemoteOptions{CA: strictCA.PEM, ClientCert: cert, ClientKey: key})
 	if _, err = r.Resolve(t.Context(), strictAt); err != nil {
