@@ -53,13 +53,15 @@ func parse(ts *testscript.TestScript, flags *flag.FlagSet, args []string, n int)
 }
 
 // memregistry [FLAGS] VAR starts a registry in memory and puts its host:port into
-// VAR; with -tls its authority goes to the file VAR.crt. -auth is USER:PASSWORD,
-// which -token has exchanged for tokens.
+// VAR; with -tls its authority goes to the file VAR.crt and a certificate for a
+// client, which it wants with -client-certs, to VAR-client.crt and VAR-client.key.
+// -auth is USER:PASSWORD, which -token has exchanged for tokens.
 func cmdMemregistry(ts *testscript.TestScript, _ bool, args []string) {
 	flags := flag.NewFlagSet("memregistry", flag.ContinueOnError)
 	auth := flags.String("auth", "", "")
 	token := flags.Bool("token", false, "")
 	secure := flags.Bool("tls", false, "")
+	clients := flags.Bool("client-certs", false, "")
 	readonly := flags.Int("readonly", 0, "")
 	project := flags.String("project", "", "")
 	name := parse(ts, flags, args, 1)[0]
@@ -75,9 +77,13 @@ func cmdMemregistry(ts *testscript.TestScript, _ bool, args []string) {
 	if *secure {
 		authority, err := registrytest.NewAuthority()
 		ts.Check(err)
-		conf, err = authority.Server(false)
+		conf, err = authority.Server(*clients)
+		ts.Check(err)
+		cert, key, err := authority.Issue("ann")
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name+".crt"), authority.PEM, 0o644))
+		ts.Check(os.WriteFile(ts.MkAbs(name+"-client.crt"), cert, 0o644))
+		ts.Check(os.WriteFile(ts.MkAbs(name+"-client.key"), key, 0o600))
 	}
 	server, err := registrytest.Listen(context.Background(), registrytest.New(opts), "127.0.0.1:0", conf)
 	ts.Check(err)
