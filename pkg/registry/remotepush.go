@@ -53,11 +53,24 @@ func (r *Remote) PutBlob(ctx context.Context, ref image.Ref, desc Descriptor, el
 
 func blobName(ref image.Ref, d digest.Digest) string { return ref.Name() + "@" + d.String() }
 
+// HasBlob says whether ref's repository holds a blob, by a HEAD with the rights of
+// those who pull. Tag and digest of ref do not count. One of another size is a
+// *SizeError.
+func (r *Remote) HasBlob(ctx context.Context, ref image.Ref, desc Descriptor) (bool, error) {
+	return r.headBlob(ctx, request{ref: ref}, desc)
+}
+
 func (r *Remote) holdsBlob(ctx context.Context, ref image.Ref, desc Descriptor) (bool, error) {
-	got, err := r.exchange(ctx, request{
-		ref: ref, method: http.MethodHead, path: "blobs/" + desc.Digest.String(),
-		write: true, what: blobName(ref, desc.Digest),
-	})
+	return r.headBlob(ctx, request{ref: ref, write: true}, desc)
+}
+
+func (r *Remote) headBlob(ctx context.Context, q request, desc Descriptor) (bool, error) {
+	if err := desc.Digest.Validate(); err != nil {
+		return false, fmt.Errorf("digest %q: %w", desc.Digest, err)
+	}
+	ref := q.ref
+	q.method, q.path, q.what = http.MethodHead, "blobs/"+desc.Digest.String(), blobName(ref, desc.Digest)
+	got, err := r.exchange(ctx, q)
 	if isStatus(err, http.StatusNotFound) {
 		return false, nil
 	}
@@ -65,7 +78,7 @@ func (r *Remote) holdsBlob(ctx context.Context, ref image.Ref, desc Descriptor) 
 		return false, err
 	}
 	if got.length >= 0 && got.length != desc.Size {
-		return false, fmt.Errorf("%s holds %s with %d bytes, not %d", ref.Name(), desc.Digest, got.length, desc.Size)
+		return false, &SizeError{Repository: ref.Name(), Digest: desc.Digest, Has: got.length, Want: desc.Size}
 	}
 	return true, nil
 }
