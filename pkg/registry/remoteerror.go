@@ -83,6 +83,11 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 	switch code := status.Code; {
 	case code == http.StatusUnauthorized:
 		return r.unauthorized(ctx, q, code, said, r.isBasic(ctx, q.ref.Registry), err)
+	case code == http.StatusBadRequest && said == "" && r.isPlain(ctx, q.ref.Registry):
+		return &refusal{
+			text: q.ref.Registry + " does not understand plain HTTP (400): if it speaks TLS, leave out --plain-http, or http:// in a source",
+			err:  err, fatal: q.write,
+		}
 	case q.write && readsOnly(status):
 		return &refusal{text: fmt.Sprintf("%s is read-only (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
 	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
@@ -96,6 +101,12 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 		return &refusal{text: fmt.Sprintf("the disk of %s is full (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
 	}
 	return err
+}
+
+// isPlain says whether a registry is spoken to without TLS.
+func (r *Remote) isPlain(ctx context.Context, registry string) bool {
+	scheme, err := r.scheme(ctx, registry)
+	return err == nil && scheme == "http"
 }
 
 func readsOnly(status *resume.StatusError) bool {
