@@ -28,6 +28,9 @@ func Parse(t *Text, c Chunk) ([]*Node, error) {
 	if root, ok := parseBlock(t.S, c.From, c.To); ok {
 		return []*Node{root}, nil
 	}
+	if root, ok := parseJSON(t, c.From, c.To); ok {
+		return []*Node{root}, nil
+	}
 	roots, err := parseTree(t, t.S, c.From, c.To)
 	if err == nil {
 		return roots, nil
