@@ -55,6 +55,15 @@ type Sink interface {
 	PutManifest(ctx context.Context, ref image.Ref, desc Descriptor, raw []byte) error
 }
 
+// A Checker is a Sink that compares what it is sent with its digest before it is
+// there, as every registry has to (OCI distribution specification, "Pushing blobs").
+// Hashing takes as long as sending, so Transfer leaves it to a Sink that does it.
+type Checker interface {
+	Sink
+	// ChecksDigests says whether PutBlob fails for content of another digest.
+	ChecksDigests() bool
+}
+
 // An Opener opens some content from its first byte on.
 type Opener func(ctx context.Context) (io.ReadCloser, error)
 

@@ -30,6 +30,9 @@ func (r *Remote) Holds(ctx context.Context, ref image.Ref, desc Descriptor) (boo
 	return got.Digest == desc.Digest, err
 }
 
+// ChecksDigests implements Checker: a registry compares.
+func (r *Remote) ChecksDigests() bool { return true }
+
 // maxMounts is how many repositories are tried to mount a blob from.
 const maxMounts = 3
 

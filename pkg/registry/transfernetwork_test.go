@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -92,5 +93,25 @@ func checkRequests(t *testing.T, site *registrytest.Server, results []Result, re
 	// What was mounted before an interruption is mounted once more instead of asked for.
 	if n, want := site.Count(registrytest.Mount), places-len(blobs); n < want || refusals == 0 && n != want {
 		t.Errorf("%d mounts, not %d", n, want)
+	}
+}
+
+// TestRegistryRefusesWrongBytes: a registry compares what it is sent; what is damaged
+// is not there afterwards, and the error says which image it is of.
+func TestRegistryRefusesWrongBytes(t *testing.T) {
+	site := registrytest.Start(t, registrytest.Options{})
+	from := &Memory{}
+	bad := ref(t, "up.test/bad:1")
+	layer := strings.Repeat("0123456789", 5000)
+	maker{t, from}.image(bad, "linux/amd64", layer)
+	source := spoiled{from, digest.FromString(layer), func(b []byte) []byte { b[0] ^= 1; return b }}
+	r, notes := remote(t, RemoteOptions{})
+	pairs := []image.Pair{{Source: bad, Target: ref(t, site.Host+"/bad:1")}}
+	_, err := Copy(t.Context(), pairs, source, r, PlanOptions{}, TransferOptions{})
+	if err == nil || !strings.HasPrefix(err.Error(), "up.test/bad:1: writing blob "+string(source.blob)) || !strings.Contains(err.Error(), "the source is damaged") {
+		t.Errorf("%v", err)
+	}
+	if len(notes()) > 0 || site.Blob("bad", source.blob) != nil || site.Count(registrytest.ManifestPut) != 0 {
+		t.Errorf("damaged content is there, or was sent again: %v", notes())
 	}
 }
