@@ -180,7 +180,8 @@ func printUnknown(w io.Writer, unknown []cargo.Unknown) error {
 // printFiles prints the files that an archive would hold.
 func printFiles(w io.Writer, files []bundle.File) error {
 	for _, f := range files {
-		if _, err := fmt.Fprintf(w, "%s   %s   %s\n", f.Path, progress.Size(f.Size), f.URL); err != nil {
+		line := strings.TrimRight(fmt.Sprintf("%s   %s   %s", f.Path, progress.Size(f.Size), f.URL), " ")
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,9 @@ and that of Canonical Kubernetes take: every image under its full name, or with
 		Args: archiveArg(&o.archive),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.quiet = isQuiet(cmd)
+			if err := o.target.needed(cmd); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), streams)
 		},
 		ValidArgsFunction: completeArchive,

@@ -59,6 +59,9 @@ A reference whose variables have no value is printed; the exit status is then 3.
 			o.sources.fill(site)
 			o.origin.fill(site)
 			o.target.fill(cmd, site, pushing)
+			if err := o.target.needed(cmd); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), streams)
 		},
 	}

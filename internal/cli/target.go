@@ -64,6 +64,15 @@ func (f *targetFlags) mapping() (image.Mapping, error) {
 	return m.WithDigests(lock.Digests()), nil
 }
 
+// needed refuses flags that say how names are laid out in a registry that none names,
+// for commands that need no registry.
+func (f *targetFlags) needed(cmd *cobra.Command) error {
+	if f.to == "" && (cmd.Flags().Changed("layout") || cmd.Flags().Changed("map")) {
+		return usagef("--layout and --map say where images are in the private registry: name it with --to REGISTRY[/PREFIX]")
+	}
+	return nil
+}
+
 // grouped says that names are laid out by group.
 func (f *targetFlags) grouped() bool { return image.Layout(f.layout.value) == image.LayoutGroup }
 
