@@ -31,6 +31,9 @@ func (w *walker) embedded(n *yamltree.Node) bool {
 	}
 	before := w.found
 	if inner := unbase64(v); inner != nil {
+		if twice := unbase64(yamltree.Whole(inner)); twice != nil { // Helm's releases
+			inner = twice
+		}
 		w.within(inner)
 		return w.found > before
 	}
@@ -52,6 +55,7 @@ func (w *walker) within(t *yamltree.Text) {
 	in := &walker{
 		p: w.p, t: t, form: FormEmbedded, document: w.document, object: w.object, group: w.group, kind: w.kind,
 		before: w.before + render(w.path) + "|", taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{},
+		unsure: w.unsure,
 	}
 	in.content()
 	w.found += in.found

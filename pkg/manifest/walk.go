@@ -26,6 +26,7 @@ type walker struct {
 	aliases   map[*yamltree.Node]bool // collections already walked through an alias
 	found     int
 	commands  bool // the text being read is commands, not prose
+	unsure    bool // what is found is possible only
 }
 
 // A step is one element of a path: a key of a mapping or an item of a sequence.
@@ -98,6 +99,9 @@ func (w *walker) mapping(n *yamltree.Node) {
 	}
 	if n.Get("$schema") != nil { // JSON Schema: examples are prose
 		w.schema(n, nil)
+		return
+	}
+	if len(w.path) == 0 && w.release(n) {
 		return
 	}
 	w.pulls(n)
@@ -335,6 +339,9 @@ func (w *walker) add(p spelling, rule string, form Form, c Confidence) {
 func (w *walker) record(u Use, o Origin) {
 	if w.form != "" {
 		o.Form = w.form
+	}
+	if w.unsure {
+		o.Confidence = Possible
 	}
 	o.Document, o.Object = w.document, w.object
 	if last := len(w.path) - 1; last >= 0 && w.path[last].facts == nil {
