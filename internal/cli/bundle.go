@@ -76,11 +76,13 @@ exit status is then 3.`,
 func checkArchive(ctx context.Context, archive string, streams Streams, quiet bool) (err error) {
 	show := newLocalProgress(streams, quiet)
 	defer show.Close()
-	if err := bundle.CheckParts(ctx, archive, show.Report); err != nil {
-		return err // it names the part that has to be brought again
+	if err := bundle.CheckParts(ctx, archive, show.Report); err != nil && ctx.Err() == nil {
+		show.Close()
+		fmt.Fprintln(streams.Out, err) // it names the part that has to be brought again
+		return errFindings
 	}
 	a, err := bundle.Open(archive)
-	if damaged, ok := errors.AsType[*bundle.InvalidError](err); ok && len(damaged.Images) > 0 { // an archive but for one manifest
+	if damaged, ok := errors.AsType[*bundle.InvalidError](err); ok && damaged.Entry != "" { // an archive but for this entry
 		show.Close()
 		fmt.Fprintln(streams.Out, archive+": "+damaged.Error())
 		return errFindings

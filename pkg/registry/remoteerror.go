@@ -148,7 +148,7 @@ func (r *Remote) unauthorized(ctx context.Context, q request, code int, said str
 	return &refusal{
 		text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
 			registry, what, q.ref.Repository, code, said, registry),
-		err: err, fatal: q.write && sure,
+		err: err, fatal: sure && (q.write || r.opts.LoginHost == registry), // who names a registry by its login means that one alone
 	}
 }
 
