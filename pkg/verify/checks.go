@@ -21,6 +21,7 @@ const (
 	CheckRegistryPlatform = "registry-platform"
 	CheckRegistryManifest = "registry-manifest"
 	CheckRegistryBlob     = "registry-blob"
+	CheckRegistryForeign  = "registry-foreign"
 
 	CheckArchiveImage     = "archive-image"
 	CheckArchiveDamaged   = "archive-damaged"
@@ -104,6 +105,11 @@ var checks = []Check{
 		CheckRegistryBlob, Error,
 		"the manifest is there, and pulling fails at this layer or configuration",
 		"push it again: kubectl airgap push site.tar --to {target}; if the registry believes to have it, delete the repository there first",
+	},
+	{
+		CheckRegistryForeign, Error,
+		"no registry holds these layers: nodes fetch them from the internet, and fail",
+		"build the image without foreign layers, or push them into the registry by hand",
 	},
 	{
 		CheckArchiveImage, Error,

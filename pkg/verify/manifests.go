@@ -1,0 +1,252 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+// ManifestsOptions say what is looked at in manifests.
+type ManifestsOptions struct {
+	// Least is how sure detection must be of a use. The zero value takes whatever looks
+	// like an image.
+	Least manifest.Confidence
+	// SideLoaded says that images are loaded into the nodes, so that nobody answers who
+	// pulls them again.
+	SideLoaded bool
+	// NeedsLogin says that the registry gives nothing without credentials, and
+	// NodesHaveLogin that the nodes have some.
+	NeedsLogin, NodesHaveLogin bool
+}
+
+// Manifests collects what manifests say, file by file. It keeps findings, names and
+// places, not the files. It may be used by several goroutines at once.
+type Manifests struct {
+	site Site
+	opts ManifestsOptions
+
+	lock      sync.Mutex
+	findings  []Finding
+	wanted    map[image.Ref]*Wanted // by source
+	kubeadm   map[string]*kubernetes.Repositories
+	sandboxes bool // one of the images is that of sandboxes
+	operators []operator
+	rows      []operatorRow
+	pods      []pod
+	accounts  []manifest.Account
+}
+
+// A pod is one that names no secret.
+type pod struct {
+	manifest.Account
+	place string
+}
+
+// NewManifests begins to collect.
+func NewManifests(site Site, opts ManifestsOptions) *Manifests {
+	return &Manifests{
+		site: site, opts: opts, rows: operatorRows(),
+		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*kubernetes.Repositories{},
+	}
+}
+
+// Add looks at a file, which it does not keep. The group is that of its images, or
+// empty.
+func (m *Manifests) Add(f *manifest.File, group string) {
+	r := &reading{Manifests: m, group: group, always: map[string]bool{}, satisfied: map[satisfied]bool{}}
+	r.containers(f)
+	for u := range f.Uses() {
+		if u.Confidence >= m.opts.Least && u.Rule != "kustomize-match" { // which only says what is replaced
+			r.use(&u)
+		}
+	}
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.findings = append(m.findings, r.findings...)
+	m.pods = append(m.pods, r.pods...)
+	for _, a := range f.Accounts() {
+		m.accounts = append(m.accounts, manifest.Account{Namespace: strings.Clone(a.Namespace), Name: strings.Clone(a.Name)})
+	}
+	m.operators = append(m.operators, r.operating()...)
+}
+
+// Findings gives what is wrong with the files, in no order.
+func (m *Manifests) Findings() []Finding {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	all := append([]Finding(nil), m.findings...)
+	for _, p := range m.pods {
+		if !m.hasSecrets(p.Account) {
+			all = append(all, m.site.finding(CheckManifestSecret, p.place, image.Ref{},
+				"the registry wants a login, the nodes have none, and neither the pod nor its service account names a secret"))
+		}
+	}
+	return all
+}
+
+// hasSecrets says whether a service account gives its pods secrets. Who is applied
+// without namespace may end up in any.
+func (m *Manifests) hasSecrets(of manifest.Account) bool {
+	for _, a := range m.accounts {
+		if a.Name == of.Name && (a.Namespace == of.Namespace || a.Namespace == "" || of.Namespace == "") {
+			return true
+		}
+	}
+	return false
+}
+
+// Wanted gives the images of the manifests that are on the site, sorted by name.
+func (m *Manifests) Wanted() []Wanted {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	var all []Wanted
+	for _, w := range m.wanted {
+		all = append(all, *w)
+	}
+	return Merge(all)
+}
+
+// finding is one about an image of the site; the zero Ref stands for none.
+func (s *Site) finding(check, place string, ref image.Ref, problem string) Finding {
+	return NewFinding(check, About{Place: place, Image: ref.String(), Target: s.Target, Problem: problem})
+}
+
+// A reading is one file being looked at.
+type reading struct {
+	*Manifests
+	group     string
+	findings  []Finding
+	pods      []pod
+	always    map[string]bool // places that are found to be pulled always for want of a tag
+	matched   []operator
+	satisfied map[satisfied]bool
+}
+
+func (r *reading) found(check, place string, ref image.Ref, problem string, args ...any) {
+	r.findings = append(r.findings, r.site.finding(check, place, ref, fmt.Sprintf(problem, args...)))
+}
+
+// use judges one use.
+func (r *reading) use(u *manifest.Use) {
+	place := fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column)
+	r.operator(u, place)
+	switch {
+	case u.Prefix:
+		r.prefix(u, place)
+	case u.Ref.IsZero():
+		r.found(CheckManifestVariable, place, image.Ref{}, "%s: a variable or placeholder hides which registry is asked", u.Written)
+	default:
+		r.image(u, place)
+	}
+}
+
+func (r *reading) prefix(u *manifest.Use, place string) {
+	if u.Rule == "kubeadm-prefix" || u.Rule == "kubeadm-dns-prefix" {
+		r.repository(u)
+	}
+	there := r.site.holdsPrefix(u.Ref)
+	if u.Implied {
+		_, there = r.site.resolve(u.Ref)
+	}
+	if !there {
+		r.found(CheckManifestPrefix, place, image.Ref{}, "%s: what is pulled from below it is not at %s, and no mirror of the nodes leads there", u.Written, r.site.Target)
+	}
+}
+
+// repository notes where kubeadm is told to look.
+func (r *reading) repository(u *manifest.Use) {
+	path := u.Path()
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	at := func(field string) *kubernetes.Repositories {
+		of := fmt.Sprintf("%s:%d:%s", u.File, u.Document, strings.TrimSuffix(strings.TrimSuffix(path, field), "."))
+		if r.kubeadm[of] == nil {
+			r.kubeadm[of] = &kubernetes.Repositories{}
+		}
+		return r.kubeadm[of]
+	}
+	written := strings.Clone(strings.TrimSuffix(u.Written, "/"))
+	switch {
+	case u.Rule == "kubeadm-dns-prefix": // says of imageRepository what that says of itself
+	case strings.HasSuffix(path, "dns.imageRepository"):
+		at("dns.imageRepository").DNS = written
+	case strings.HasSuffix(path, "etcd.local.imageRepository"):
+		at("etcd.local.imageRepository").Etcd = written
+	case strings.HasSuffix(path, "imageRepository"):
+		at("imageRepository").Image = written
+	}
+}
+
+func (r *reading) image(u *manifest.Use, place string) {
+	at, ok := r.site.resolve(u.Ref)
+	if !ok {
+		r.found(CheckManifestOutside, place, u.Ref, "%s is pulled from outside: it is not at %s, and no mirror of the nodes leads there", u.Ref, r.site.Target)
+		return
+	}
+	if isLatest(u) && !r.always[place] {
+		r.found(CheckManifestLatest, place, u.Ref, "%s: its tag is latest", u.Ref)
+	}
+	if _, err := image.Parse(u.Ref.String()); err != nil {
+		return // variables hide which one it is, but not where it is
+	}
+	r.want(u, clone(at), place)
+}
+
+func (r *reading) want(u *manifest.Use, at image.Ref, place string) {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	r.sandboxes = r.sandboxes || u.Rule == "sandbox-image"
+	w := r.wanted[u.Ref]
+	if w == nil {
+		source := clone(u.Ref)
+		w = &Wanted{Pair: image.Pair{Source: source, Target: at}, Group: r.group}
+		r.wanted[source] = w
+	}
+	if w.Group == "" || r.group != "" && r.group < w.Group { // whatever the order of files
+		w.Group = r.group
+	}
+	w.Uses = append(w.Uses, place)
+}
+
+// isLatest says that the tag is latest, written or not, and that no digest says which
+// one is meant.
+func isLatest(u *manifest.Use) bool {
+	return u.Ref.Digest == "" && (u.Ref.Tag == "latest" || u.Ref.Tag == "" && !u.Templated)
+}
+
+// containers judges how pods pull.
+func (r *reading) containers(f *manifest.File) {
+	var last *manifest.Pod
+	for c := range f.Containers() {
+		place := fmt.Sprintf("%s:%d:%d", f.Name, c.Line, c.Column)
+		if r.opts.SideLoaded {
+			r.policy(&c, place)
+		}
+		if c.Pod != last && !c.Secrets && r.opts.NeedsLogin && !r.opts.NodesHaveLogin {
+			account := manifest.Account{Namespace: strings.Clone(c.Namespace), Name: strings.Clone(c.Account)}
+			if account.Name == "" {
+				account.Name = "default"
+			}
+			r.pods = append(r.pods, pod{account, place})
+		}
+		last = c.Pod
+	}
+}
+
+// policy judges when the kubelet asks the registry anew: if it is told to, and for tag
+// latest if it is not told (Kubernetes documentation, "Images", imagePullPolicy
+// defaulting).
+func (r *reading) policy(c *manifest.Container, place string) {
+	ref, err := image.Parse(c.Image)
+	switch {
+	case c.Policy == "Always":
+		r.found(CheckManifestAlways, place, ref, "imagePullPolicy is Always, and the image was loaded into the node")
+	case c.Policy == "" && err == nil && ref.Tag == "latest" && ref.Digest == "":
+		r.always[place] = true
+		r.found(CheckManifestAlways, place, ref, "%s: its tag is latest, which is pulled Always as imagePullPolicy does not say otherwise, and the image was loaded into the node", ref)
+	}
+}
