@@ -21,6 +21,7 @@ type pullOptions struct {
 	target  targetFlags
 	output  string
 	have    string
+	verify  bool
 	dryRun  bool
 	quiet   bool
 }
@@ -72,6 +73,7 @@ A reference whose variables have no value is printed; the exit status is then 3.
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
 	flags.StringVar(&o.have, "have", "", "leave out what the site has already: the inventory `FILE` that bundle ls -o json or verify --inventory writes, or an archive")
+	flags.BoolVar(&o.verify, "verify", false, "read all of an archive that is there already, and fetch anew what bundle check finds damaged")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "fetch no content, print what the archive would hold")
 	flags.StringArrayVar(&o.sources.files, "file", nil,
 		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
@@ -213,7 +215,7 @@ func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Carg
 // create writes the archive and says what that took.
 func (o *pullOptions) create(ctx context.Context, c *carrier, contents bundle.Contents, from registry.Source) error {
 	c.announce(contents)
-	report, err := bundle.Create(ctx, o.output, contents, from, bundle.CreateOptions{Parallel: o.access.parallel, Report: c.report})
+	report, err := bundle.Create(ctx, o.output, contents, from, bundle.CreateOptions{Parallel: o.access.parallel, Verify: o.verify, Report: c.report})
 	c.close()
 	if err != nil || o.quiet {
 		return err

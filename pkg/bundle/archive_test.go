@@ -355,7 +355,7 @@ func hostiles(t testing.TB) []hostile {
 	root := blobPath(img.Digest)
 	return []hostile{
 		{"empty", nil, []string{"no archive", "oci-layout"}},
-		{"noise", noise(5000), []string{"the first entry", "tar"}},
+		{"noise", noise(5000), []string{"no archive", "the first entry"}},
 		{"zeros", make([]byte, 10240), []string{"no archive"}},
 		{"parent", with(item{name: "../x"}), []string{"../x", `".."`}},
 		{"parent inside", with(item{name: "a/../../x"}), []string{"a/../../x", `".."`}},

@@ -23,6 +23,7 @@ const maxTail = 3 * maxText
 // CreateOptions say how an archive is made.
 type CreateOptions struct {
 	Parallel int                  // blobs and files in flight, of each; 0 means 4
+	Verify   bool                 // read an archive that is there already, and fetch anew what is damaged
 	Report   func(registry.Event) // told what happens, from several goroutines; may be nil
 }
 
@@ -65,7 +66,7 @@ func create(ctx context.Context, path string, c Contents, from registry.Source, 
 	if path, err = place(path); err != nil {
 		return nil, err
 	}
-	if size, ok := b.finished(path); ok {
+	if size, ok := b.finished(path); ok && (!o.Verify || isSound(ctx, path, o)) {
 		removePartials(path)
 		return &Report{Unchanged: true, Size: size}, nil
 	}
@@ -233,6 +234,17 @@ func (w *writer) finish(f *os.File, path string) (int64, error) {
 	syncFolder(path)
 	removePartials(path)
 	return size, nil
+}
+
+// isSound is whether every byte of the archive is as its digests say.
+func isSound(ctx context.Context, path string, o CreateOptions) bool {
+	a, err := Open(path)
+	if err != nil {
+		return false
+	}
+	defer a.Close() //nolint:errcheck // it was only read
+	findings, err := a.Check(ctx, o.Parallel, nil)
+	return err == nil && len(findings) == 0
 }
 
 // finished is whether path is the archive that b would become, judged by its

@@ -363,7 +363,7 @@ func TestElsewhere(t *testing.T) {
 	u, c := makeSite(t)
 	path := filepath.Join(t.TempDir(), "site.tar")
 	base := digest.FromBytes(noise(700_000))
-	c.Elsewhere = []LockedBlob{{base, 700_000, "registry.local/x:y"}, {digest.FromString("unknown"), 7, "x"}}
+	c.Elsewhere = []LockedBlob{{Digest: base, Size: 700_000, Image: "registry.local/x:y"}, {Digest: digest.FromString("unknown"), Size: 7, Image: "x"}}
 	report := pull(t, path, c, u)
 	wantSound(t, path)
 	a := openArchive(t, path)

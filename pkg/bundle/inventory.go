@@ -46,7 +46,9 @@ type InventoryImage struct {
 // site does.
 func (a *Archive) Inventory() *Inventory {
 	inv := &Inventory{APIVersion: APIVersion, Kind: InventoryKind, Images: []InventoryImage{}, Files: slices.Clone(a.lock.Files)}
+	groups := map[string][]string{}
 	for _, img := range a.lock.Images {
+		groups[img.Image] = img.Groups
 		inv.Images = append(inv.Images, InventoryImage{
 			Image: img.Image, Digest: img.Digest, MediaType: img.MediaType, Size: img.Size,
 			Platforms: img.Platforms, Referrers: img.Referrers,
@@ -55,7 +57,7 @@ func (a *Archive) Inventory() *Inventory {
 	inv.Blobs = slices.Clone(a.lock.Elsewhere)
 	for d, e := range a.blobs {
 		if users := a.users[d]; len(users) > 0 {
-			inv.Blobs = append(inv.Blobs, LockedBlob{Digest: d, Size: e.Size, Image: users[0]})
+			inv.Blobs = append(inv.Blobs, LockedBlob{Digest: d, Size: e.Size, Image: users[0], Groups: groups[users[0]]})
 		}
 	}
 	inv.sort()
@@ -175,7 +177,7 @@ func (inv *Inventory) Leave(plan *registry.Plan) (rest *registry.Plan, elsewhere
 		}
 	}
 	slices.SortFunc(elsewhere, func(a, b LockedBlob) int { return cmp.Compare(a.Digest, b.Digest) })
-	return rest, slices.Compact(elsewhere)
+	return rest, slices.CompactFunc(elsewhere, func(a, b LockedBlob) bool { return a.Digest == b.Digest })
 }
 
 // manifestNodes reads the manifests of an image of a plan.

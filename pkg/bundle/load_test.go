@@ -221,7 +221,7 @@ func TestLoadElsewhere(t *testing.T) {
 	layer := s.plan.Images[0].Blobs[1]
 	path := filepath.Join(t.TempDir(), "rest.tar")
 	_, err := Create(t.Context(), path, Contents{
-		Plan: s.plan, Elsewhere: []LockedBlob{{layer.Digest, layer.Size, "quay.io/other:1"}},
+		Plan: s.plan, Elsewhere: []LockedBlob{{Digest: layer.Digest, Size: layer.Size, Image: "quay.io/other:1"}},
 	}, &s.seed.Memory, CreateOptions{})
 	if err != nil {
 		t.Fatal(err)

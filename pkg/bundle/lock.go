@@ -66,7 +66,8 @@ type LockFile struct {
 type LockedBlob struct {
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`
-	Image  string        `json:"image"` // an image of the site that consists of it
+	Image  string        `json:"image"`            // an image of the site that consists of it
+	Groups []string      `json:"groups,omitempty"` // of that image, as in LockImage
 }
 
 // ReadLock reads the lock of an archive, or one that was taken out of it, which is

@@ -80,8 +80,16 @@ func (o PairsOptions) pairs(m image.Mapping, source image.Ref) []image.Pair {
 func (l *Lock) ElsewhereAt(m image.Mapping) func(digest.Digest) []image.Ref {
 	places := map[digest.Digest][]image.Ref{}
 	for _, blob := range l.Elsewhere {
-		if ref, err := image.Parse(blob.Image); err == nil { // Open has seen to that
-			target, _ := m.Target(ref)
+		ref, err := image.Parse(blob.Image)
+		if err != nil {
+			continue // Open has seen to that
+		}
+		groups := blob.Groups
+		if len(groups) == 0 {
+			groups = []string{""}
+		}
+		for _, group := range groups { // another layout does not ask for it
+			target, _ := m.InGroup(group).Target(ref)
 			places[blob.Digest] = append(places[blob.Digest], target)
 		}
 	}

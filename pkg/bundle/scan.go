@@ -86,10 +86,13 @@ func noHeader(last string, at int64, err error) error {
 		e.Entry = "the entry after " + shown(last)
 	}
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF) && last != "":
 		e.Problem = "the archive was cut off"
-	case !errors.Is(err, tar.ErrHeader) && !errors.Is(err, tar.ErrFieldTooLong):
+	case !errors.Is(err, tar.ErrHeader) && !errors.Is(err, tar.ErrFieldTooLong) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("reading %s: %w", e.Entry, err) // the disk, not the archive
+	}
+	if last == "" {
+		e.Entry, e.Problem = "", "this is no archive: the first entry has no tar header"
 	}
 	return e
 }
