@@ -23,6 +23,10 @@ const (
 	CheckRegistryBlob     = "registry-blob"
 	CheckRegistryForeign  = "registry-foreign"
 
+	CheckNodeOutside = "node-outside"
+	CheckNodeBroken  = "node-broken"
+	CheckNodeIgnored = "node-ignored"
+
 	CheckArchiveImage     = "archive-image"
 	CheckArchiveDamaged   = "archive-damaged"
 	CheckArchiveElsewhere = "archive-elsewhere"
@@ -110,6 +114,21 @@ var checks = []Check{
 		CheckRegistryForeign, Error,
 		"no registry holds these layers: nodes fetch them from the internet, and fail",
 		"build the image without foreign layers, or push them into the registry by hand",
+	},
+	{
+		CheckNodeOutside, Error,
+		"containerd asks a registry that it cannot reach, and waits for it: pods start late or not at all, and a leak of names where the gap has a hole",
+		"write the node's files anew: kubectl airgap nodes --to {target}, or --format hosts",
+	},
+	{
+		CheckNodeBroken, Error,
+		"no image of this registry can be pulled on the node",
+		"write the node's files anew: kubectl airgap nodes --to {target}, or --format hosts",
+	},
+	{
+		CheckNodeIgnored, Warning,
+		"containerd does something else than what is written there",
+		"write the node's files anew: kubectl airgap nodes --to {target}, or --format hosts",
 	},
 	{
 		CheckArchiveImage, Error,
