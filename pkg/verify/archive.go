@@ -18,10 +18,13 @@ type ArchiveOptions struct {
 	Path string
 	// Carried is what its lock brings, by the names that it gets on the site.
 	Carried *Carried
-	// Holds says whether the registry has a target complete already, so that the archive
-	// may be without it, as one that was made with pull --have is: Holding.Holds fits.
-	// nil means that the archive has to hold everything.
-	Holds func(target image.Ref) bool
+	// Holding is what the registry holds, if that was looked at: what is found to be
+	// missing there is not told again.
+	Holding *Holding
+	// Difference says that the archive was made for a site that has something (pull
+	// --have): what Holding has complete need not be in it. An archive that says itself
+	// that it leaves out blobs is one in any case.
+	Difference bool
 	// Registry is where Mapping puts what the archive leaves out as the site has it; nil
 	// means that nobody looks.
 	Registry registry.Source
@@ -35,6 +38,7 @@ type ArchiveOptions struct {
 // Archive looks whether an archive brings what is wanted and is as it was written. The
 // error is about reading it, the registry or the context.
 func Archive(ctx context.Context, site Site, a *bundle.Archive, wanted []Wanted, o ArchiveOptions) ([]Finding, error) {
+	o.Difference = o.Difference || len(a.Lock().Elsewhere) > 0
 	all := archiveImages(&site, wanted, &o)
 	if !o.Unread {
 		damages, err := a.Check(ctx, o.Parallel, o.Report)
@@ -84,7 +88,8 @@ func damage(site *Site, path, entry, problem string, images []string) Finding {
 func archiveImages(site *Site, wanted []Wanted, o *ArchiveOptions) []Finding {
 	var all []Finding
 	for _, l := range byTarget(Merge(wanted)) {
-		if _, ok := o.Carried.Image(l.target); ok || o.Holds != nil && o.Holds(l.target) {
+		_, carried := o.Carried.Image(l.target)
+		if carried || o.Holding.lacks(l.target) || o.Difference && o.Holding.Holds(l.target) {
 			continue
 		}
 		what := "a manifest"

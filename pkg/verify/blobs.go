@@ -107,8 +107,25 @@ func verb(n int, one, many string) string {
 
 // Holds says whether a target is there with all that it consists of.
 func (h *Holding) Holds(target image.Ref) bool {
+	l := h.look(target)
+	return l != nil && l.complete()
+}
+
+// lacks says that a target is not there at all.
+func (h *Holding) lacks(target image.Ref) bool {
+	l := h.look(target)
+	return l != nil && l.absent
+}
+
+func (h *Holding) look(target image.Ref) *look {
+	if h == nil {
+		return nil
+	}
 	i, ok := slices.BinarySearchFunc(h.looks, target, func(l *look, t image.Ref) int { return image.Compare(l.target, t) })
-	return ok && h.looks[i].complete()
+	if !ok {
+		return nil
+	}
+	return h.looks[i]
 }
 
 // Inventory says what is there complete, for whoever pulls the next archive

@@ -71,13 +71,23 @@ func (v *visit) locked(l *look, root registry.Descriptor, ok bool) {
 	}
 }
 
-// missing says that nothing has the name.
+// missing says that nothing has the name. What was not carried either is not mended by
+// pushing again.
 func (v *visit) missing(l *look) {
+	l.absent = true
+	check, problem := CheckRegistryTag, "it is not there"
 	if by := l.by(); by != "" {
-		v.found(l, CheckNameMissing, "%s asks for it, and it is not there", by)
+		check, problem = CheckNameMissing, by+" asks for it, and it is not there"
+	}
+	_, carried := v.opts.Carried.Image(l.target)
+	if v.opts.Carried == nil || carried {
+		v.found(l, check, "%s", problem)
 		return
 	}
-	v.found(l, CheckRegistryTag, "it is not there")
+	v.found(l, check, "%s, nor is it in the archive", problem)
+	last := &l.findings[len(l.findings)-1]
+	*last = last.advised("correct the name if it is wrong, else carry the image: kubectl airgap pull --image IMAGE -o more.tar, then kubectl airgap push more.tar --to {target}",
+		strings.NewReplacer("{target}", v.site.Target))
 }
 
 // refused notes that the registry did not answer as registries do.

@@ -33,7 +33,8 @@ type Manifests struct {
 	findings  []Finding
 	wanted    map[image.Ref]*Wanted // by source
 	kubeadm   map[string]*kubernetes.Repositories
-	sandboxes bool // one of the images is that of sandboxes
+	outside   []string // names and prefixes of names that findings are about already
+	sandboxes bool     // one of the images is that of sandboxes
 	operators []operator
 	rows      []operatorRow
 	pods      []pod
@@ -153,6 +154,9 @@ func (r *reading) prefix(u *manifest.Use, place string) {
 		_, there = r.site.resolve(u.Ref)
 	}
 	if !there {
+		r.lock.Lock()
+		r.outside = append(r.outside, strings.Clone(u.Ref.Name()))
+		r.lock.Unlock()
 		r.found(CheckManifestPrefix, place, image.Ref{}, "%s: what is pulled from below it is not at %s, and no mirror of the nodes leads there", u.Written, r.site.Target)
 	}
 }

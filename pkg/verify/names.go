@@ -103,6 +103,9 @@ func (n *names) ask(by, place, advice string, refs []image.Ref) {
 			n.wanted = append(n.wanted, Wanted{Pair: image.Pair{Source: r, Target: at}, Uses: []string{place}, By: by})
 			continue
 		}
+		if n.isTold(r) {
+			continue
+		}
 		if outside[r.Registry] == nil {
 			registries = append(registries, r.Registry)
 		}
@@ -117,6 +120,13 @@ func (n *names) ask(by, place, advice string, refs []image.Ref) {
 		}
 		n.found = append(n.found, f)
 	}
+}
+
+// isTold says that a finding is about the field that leads to r already.
+func (n *names) isTold(r image.Ref) bool {
+	return slices.ContainsFunc(n.outside, func(prefix string) bool {
+		return r.Name() == prefix || strings.HasPrefix(r.Name(), prefix+"/")
+	})
 }
 
 // more says that there are others.

@@ -78,7 +78,8 @@ type look struct {
 	image    *registry.Image // nil if it could not be read whole
 	skipped  bool            // its registry could not be reached before
 	refused  error           // it could not be looked at
-	lacks    bool            // blobs of it
+	absent   bool            // the name is not there
+	lacks    bool            // blobs of it are missing
 }
 
 // byTarget gives a look for each target, sorted.
