@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,10 +99,21 @@ func printInventory(w io.Writer, inv *bundle.Inventory, format string) error {
 }
 
 func printJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
+	text, err := jsonText(v)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+// jsonText is JSON as all results are written in it.
+func jsonText(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	err := encoder.Encode(v)
+	return b.Bytes(), err
 }
 
 func newBundleDiffCmd(streams Streams) *cobra.Command {

@@ -40,6 +40,7 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 		newPushCmd(streams),
 		newRewriteCmd(streams),
 		newServeCmd(streams),
+		newVerifyCmd(version, streams),
 		newVersionCmd(version, streams),
 	)
 	callExamples(root, displayName(binary))

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/containerd"
@@ -38,6 +39,21 @@ func (m *Mirrors) Mirrored(ref image.Ref) (at image.Ref, ok bool) {
 		at.Tag = ""
 	}
 	return at, true
+}
+
+// HaveLogin says whether every node sends credentials to the private registry by
+// itself.
+func (m *Mirrors) HaveLogin() bool {
+	for _, c := range m.configs {
+		attempts, _ := c.Attempts(image.Ref{Registry: m.registry, Repository: "any", Tag: "latest"})
+		sends := func(a containerd.Attempt) bool {
+			return a.Host == m.registry && slices.Contains(a.Headers, "Authorization")
+		}
+		if !slices.ContainsFunc(attempts, sends) {
+			return false
+		}
+	}
+	return len(m.configs) > 0
 }
 
 // pullable is an image of a name that may have neither tag nor digest.

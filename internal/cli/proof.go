@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/containerd"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/verify"
+)
+
+// A proof is one run of verify: what is known of the site, piece by piece.
+type proof struct {
+	*verifyOptions
+	streams Streams
+	show    *progress.Progress
+
+	mapping  image.Mapping
+	site     verify.Site
+	mirrors  *verify.Mirrors
+	archive  *bundle.Archive // nil without one
+	carried  *verify.Carried
+	remote   *registry.Remote
+	wanted   []verify.Wanted
+	findings []verify.Finding
+}
+
+// proof reads what the flags name, but for the manifests.
+func (o *verifyOptions) proof(ctx context.Context, streams Streams) (*proof, error) {
+	p := &proof{verifyOptions: o, streams: streams, show: newLocalProgress(streams, o.quiet)}
+	var err error
+	if p.mapping, err = o.target.mapping(); err != nil {
+		return nil, err
+	}
+	p.site = verify.Site{Target: o.target.to, Mapping: p.mapping}
+	p.archive, p.carried, err = o.carried(p.mapping)
+	if damage, ok := verify.ArchiveDamage(p.site, o.archive, err); ok {
+		p.findings, err = append(p.findings, damage), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.remote, err = o.remote(streams, p.show.Report); err != nil {
+		return nil, err
+	}
+	troubles, err := o.troubles(ctx, p.mapping)
+	p.findings = append(p.findings, troubles...)
+	return p, err
+}
+
+func (p *proof) close() error {
+	p.show.Close()
+	if p.archive == nil {
+		return nil
+	}
+	return p.archive.Close()
+}
+
+// collect finds out what will be pulled.
+func (p *proof) collect(ctx context.Context) error {
+	versions, err := p.versions()
+	sandboxes, sandboxErr := p.sandboxes()
+	if err := joinUsage([]error{err, sandboxErr}); err != nil {
+		return err
+	}
+	var set input.Set
+	if p.input.given() {
+		if set, err = p.input.find(p.streams, ""); err != nil {
+			return err
+		}
+	}
+	if err := p.nodes(ctx, set); err != nil {
+		return err
+	}
+	manifests := verify.NewManifests(p.site, verify.ManifestsOptions{
+		Least: p.confidence.level(), SideLoaded: p.sideLoaded, NeedsLogin: p.access.login.username != "", NodesHaveLogin: p.mirrors.HaveLogin(),
+	})
+	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
+		manifests.Add(f, in.Group())
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	opts := verify.NamesOptions{Kubernetes: versions, Sandboxes: sandboxes}
+	var carried []verify.Wanted
+	if p.carried != nil {
+		carried = p.carried.Wanted()
+		for _, w := range carried {
+			opts.Carried = append(opts.Carried, w.Source)
+		}
+	}
+	names, findings, err := manifests.Names(opts)
+	p.findings = append(append(p.findings, manifests.Findings()...), findings...)
+	asked := verify.Merge(manifests.Wanted(), names)
+	p.findings = append(p.findings, p.mirrors.Findings(p.site, asked)...)
+	p.wanted = verify.Merge(asked, carried)
+	return err
+}
+
+// nodes finds out how nodes pull, from folders and from the objects of the inputs.
+func (p *proof) nodes(ctx context.Context, set input.Set) error {
+	configs, err := p.folders()
+	if err != nil {
+		return err
+	}
+	sources, err := input.Each(ctx, set.Inputs, func(_ *input.Input, f *manifest.File) (containerd.Manifest, error) {
+		return containerd.Manifest{Name: f.Name, Source: f.Source()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	written, err := containerd.FromManifests(sources, containerd.Options{Version: p.containerd})
+	p.mirrors = verify.NewMirrors(p.target.to, append(configs, written...))
+	p.site.Mirrored = p.mirrors.Mirrored
+	return err
+}
+
+// report asks the registry and the archive.
+func (p *proof) report(ctx context.Context) (*verify.Report, error) {
+	p.show.Expect(0, len(p.wanted))
+	holding, err := verify.Registry(ctx, p.site, p.wanted, p.remote, verify.RegistryOptions{
+		Platforms: p.platforms, Carried: p.carried, Parallel: p.access.parallel, Report: p.show.Report,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.findings = append(p.findings, holding.Findings...)
+	if p.archive != nil {
+		findings, err := verify.Archive(ctx, p.site, p.archive, p.wanted, verify.ArchiveOptions{
+			Path: p.verifyOptions.archive, Carried: p.carried, Holding: holding, Registry: p.remote, Mapping: p.mapping,
+			Unread: p.unread, Report: p.show.Report,
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.findings = append(p.findings, findings...)
+	}
+	p.show.Close()
+	report := verify.NewReport(p.target.to, p.findings, holding.Images)
+	report.Bytes = holding.Bytes
+	return report, errors.Join(p.writeInventory(holding))
+}
