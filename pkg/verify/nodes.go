@@ -69,9 +69,7 @@ func pullable(ref image.Ref) image.Ref {
 func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 	var all []Finding
 	for _, c := range m.configs {
-		for _, p := range c.Problems() {
-			all = append(all, site.finding(checkOf(p.Effect), p.Place, image.Ref{}, p.Reason))
-		}
+		all = append(all, problems(site, c.Problems())...)
 		seen := map[string]bool{}
 		for i := range wanted {
 			ref := wanted[i].Source
@@ -85,24 +83,25 @@ func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 	return all
 }
 
-// checkOf is the check that a problem belongs to.
-func checkOf(e containerd.Effect) string {
-	switch e {
-	case containerd.Outside:
-		return CheckNodeOutside
-	case containerd.Broken:
-		return CheckNodeBroken
+// problems are the findings that problems of containerd's files are. What depends on
+// something that cannot be seen here is none: it would be one on every site.
+func problems(site Site, all []containerd.Problem) []Finding {
+	checks := map[containerd.Effect]string{
+		containerd.Outside: CheckNodeOutside, containerd.Broken: CheckNodeBroken, containerd.Ignored: CheckNodeIgnored,
 	}
-	return CheckNodeIgnored
+	var found []Finding
+	for _, p := range all {
+		if check, ok := checks[p.Effect]; ok {
+			found = append(found, site.finding(check, p.Place, image.Ref{}, p.Reason))
+		}
+	}
+	return found
 }
 
 // reach says what is wrong with how one configuration reaches the images of a registry.
 func (m *Mirrors) reach(site Site, c *containerd.Config, ref image.Ref) []Finding {
 	reach := c.Reach(pullable(ref), m.registry)
-	var all []Finding
-	for _, p := range reach.Problems {
-		all = append(all, site.finding(checkOf(p.Effect), p.Place, image.Ref{}, p.Reason))
-	}
+	all := problems(site, reach.Problems)
 	if ref.Registry == m.registry { // its own name: there is no way outside but itself
 		return all
 	}
