@@ -212,15 +212,12 @@ func (s *scanner) overwrite(raw []byte) error {
 	if err := s.value(); err != nil {
 		return err
 	}
-	value := raw[from:s.offset]
-	if len(value) < len("null") { // {}, "" and small numbers
-		return nil
-	}
-	for i := copy(value, "null"); i < len(value); i++ {
-		if value[i] != '\n' {
-			value[i] = ' '
+	for i := from; i < s.offset; i++ {
+		if raw[i] != '\n' {
+			raw[i] = ' '
 		}
 	}
+	raw[from] = '0' // as something has to stand there
 	return nil
 }
 

@@ -21,7 +21,9 @@ type kind struct {
 }
 
 // apiVersion is what its objects say.
-func (k kind) apiVersion() string { return schema.GroupVersion{Group: k.group, Version: k.version}.String() }
+func (k kind) apiVersion() string {
+	return schema.GroupVersion{Group: k.group, Version: k.version}.String()
+}
 
 // String is the kind as kubectl names it: deployments.apps.
 func (k kind) String() string {

@@ -28,7 +28,7 @@ type pages struct {
 // listed and is not, has no objects.
 func (p pages) read(ctx context.Context) (*imagelist.List, error) {
 	all, next := imagelist.New(p.opts.Least), ""
-	for tries := 0; ; {
+	for tries, begun := 0, 0; ; {
 		list, after, err := p.page(ctx, next)
 		switch {
 		case err == nil:
@@ -44,11 +44,12 @@ func (p pages) read(ctx context.Context) (*imagelist.List, error) {
 			// The server says where to go on with a younger list, or the list begins again.
 			if next = younger(err); next == "" {
 				all = imagelist.New(p.opts.Least)
+				begun++
 			}
 		case !errors.Is(err, errBroken):
 			return nil, fmt.Errorf("%s: %s: %w", p.name, p.kind, err)
 		}
-		if tries++; tries >= maxTries || ctx.Err() != nil {
+		if tries++; tries >= maxTries || begun >= maxTries || ctx.Err() != nil {
 			return nil, fmt.Errorf("%s: %s: %w", p.name, p.kind, err)
 		}
 	}
