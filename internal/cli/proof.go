@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
+	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
@@ -26,6 +26,7 @@ type proof struct {
 	archive  *bundle.Archive // nil without one
 	carried  *verify.Carried
 	remote   *registry.Remote
+	files    int // of manifests
 	wanted   []verify.Wanted
 	findings []verify.Finding
 }
@@ -74,6 +75,7 @@ func (p *proof) collect(ctx context.Context) error {
 			return err
 		}
 	}
+	p.files = len(set.Inputs)
 	if err := p.nodes(ctx, set); err != nil {
 		return err
 	}
@@ -143,6 +145,31 @@ func (p *proof) report(ctx context.Context) (*verify.Report, error) {
 	}
 	p.show.Close()
 	report := verify.NewReport(p.target.to, p.findings, holding.Images)
-	report.Bytes = holding.Bytes
-	return report, errors.Join(p.writeInventory(holding))
+	report.Bytes, report.Subjects = holding.Bytes, p.subjects()
+	if p.archive != nil {
+		for _, f := range p.archive.Lock().Files {
+			report.Files = append(report.Files, verify.File{Path: f.Path, Source: f.URL, SHA256: f.SHA256, Size: f.Size})
+			report.Bytes += f.Size
+		}
+	}
+	return report, p.writeInventory(holding)
+}
+
+// subjects are what the site was verified by, and what was not looked at.
+func (p *proof) subjects() []verify.Subject {
+	nodes, files := "", ""
+	if n := p.mirrors.Count(); n > 0 {
+		nodes = count(n, "configuration") + " of containerd"
+	}
+	if p.files > 0 {
+		files = count(p.files, "file")
+	}
+	return []verify.Subject{
+		{Name: "manifests", What: files},
+		{Name: "registry", What: p.target.to},
+		{Name: "kubernetes", What: strings.Join(p.kubernetes.versions, ", ")},
+		{Name: "nodes", What: nodes},
+		{Name: "clusterctl", What: p.home},
+		{Name: "archive", What: p.verifyOptions.archive},
+	}
 }

@@ -22,6 +22,9 @@ func NewMirrors(target string, configs []*containerd.Config) *Mirrors {
 	return &Mirrors{registry: host, configs: configs}
 }
 
+// Count is how many configurations there are.
+func (m *Mirrors) Count() int { return len(m.configs) }
+
 // Mirrored says where the nodes pull an image from by another name than its own, and
 // whether every one of them does, from the same place: what Site.Mirrored asks.
 func (m *Mirrors) Mirrored(ref image.Ref) (at image.Ref, ok bool) {
