@@ -31,10 +31,19 @@ type Container struct {
 // An Account is a ServiceAccount that has imagePullSecrets, which its pods get.
 type Account struct{ Namespace, Name string }
 
+// A Tag is an imageTag of kubeadm, by which it asks for coredns or etcd instead of the
+// one that it is compiled with (kubeadm's ImageMeta).
+type Tag struct {
+	Document int    // as in Origin
+	Path     string // …dns.imageTag, …etcd.local.imageTag
+	Tag      string
+}
+
 // pods is what a file says beside its uses of how images are pulled.
 type pods struct {
 	containers []placedContainer
 	accounts   []Account
+	tags       []Tag
 }
 
 type placedContainer struct {
@@ -61,12 +70,16 @@ func (f *File) Containers() iter.Seq[Container] {
 // file.
 func (f *File) Accounts() []Account { return f.pods.accounts }
 
+// Tags gives the imageTags of kubeadm, in the order in which they are found.
+func (f *File) Tags() []Tag { return f.pods.tags }
+
 // pulls notes what n says of how images are pulled: as a pod (k8s.io/api core/v1
 // PodSpec) or as a ServiceAccount.
 func (w *walker) pulls(n *yamltree.Node) {
 	if w.kind == "ServiceAccount" && n.Get("kind") != nil && hasSecrets(n) {
 		w.p.pods.accounts = append(w.p.pods.accounts, Account{w.namespace, n.Get("metadata").Follow().Str("name")})
 	}
+	w.imageTag(n)
 	var pod *Pod
 	for _, key := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		list := n.Get(key).Follow()
@@ -83,6 +96,17 @@ func (w *walker) pulls(n *yamltree.Node) {
 			}
 			w.container(pod, at.Value, at, filled(kid.Follow().Get("imagePullPolicy")))
 		}
+	}
+}
+
+// imageTag notes the tag of kubeadm's dns or etcd.local.
+func (w *walker) imageTag(n *yamltree.Node) {
+	last := len(w.path) - 1
+	if last < 0 || w.path[last].key != "dns" && (w.path[last].key != "local" || last == 0 || w.path[last-1].key != "etcd") {
+		return
+	}
+	if tag := filled(n.Get("imageTag")); tag != nil {
+		w.p.pods.tags = append(w.p.pods.tags, Tag{w.document, w.before + render(w.path) + ".imageTag", tag.Value})
 	}
 }
 

@@ -70,3 +70,26 @@ func TestContainers(t *testing.T) {
 		}
 	}
 }
+
+// A tag of its own for coredns or etcd is found where kubeadm reads it, and nowhere else.
+func TestTags(t *testing.T) {
+	const src = `kind: KubeadmControlPlane
+spec:
+  kubeadmConfigSpec:
+    clusterConfiguration:
+      dns: {imageRepository: r.example/k8s, imageTag: v1.9.9}
+      etcd: {local: {imageTag: 3.9.9-0}}
+      other: {local: {imageTag: no}}
+---
+spec: {dns: {imageTag: ""}, image: x/y:v1}
+`
+	f, err := manifest.Parse("in.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "[{1 spec.kubeadmConfigSpec.clusterConfiguration.dns.imageTag v1.9.9} " +
+		"{1 spec.kubeadmConfigSpec.clusterConfiguration.etcd.local.imageTag 3.9.9-0}]"
+	if got := fmt.Sprint(f.Tags()); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

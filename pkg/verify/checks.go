@@ -51,6 +51,9 @@ var checks = []Check{
 		"write the registry {target} in its place, or give the variable a value there before it is verified",
 	},
 	{
+		// A site comes up with latest if it was carried: what defeats it is only known when
+		// nodes that pull differ from those that pulled before. Where images are loaded into
+		// nodes it keeps containers from starting: that is manifest-always, an error.
 		CheckManifestLatest, Warning,
 		"nobody can tell which image latest is, nodes may run different ones, and each start asks the registry again",
 		"write the tag or the digest that is meant",

@@ -43,7 +43,9 @@ var faults = []fault{
 		"manifest-outside", "web.yaml:14:41", "", "is pulled from outside",
 	},
 	{
-		"imageRepository outside", func(s *small) { s.edit("cluster.yaml", "imageRepository: $R/registry.k8s.io\n", "imageRepository: k8s.gcr.io\n") },
+		"imageRepository outside", func(s *small) {
+			s.edit("cluster.yaml", "imageRepository: $R/registry.k8s.io\n", "imageRepository: k8s.gcr.io\n")
+		},
 		"manifest-prefix", "cluster.yaml:7:24", "", "k8s.gcr.io",
 	},
 	{
@@ -103,6 +105,12 @@ var faults = []fault{
 			s.edit("cluster.yaml", "      dns:\n        imageRepository: $R/registry.k8s.io/coredns\n", "")
 		},
 		"name-missing", "$R/registry.k8s.io/coredns:v1.14.2", "$R/registry.k8s.io/coredns:v1.14.2", "kubeadm v1.36.3 asks for it, and it is not there",
+	},
+	{
+		"dns.imageTag that nobody carried", func(s *small) {
+			s.edit("cluster.yaml", "registry.k8s.io/coredns\n", "registry.k8s.io/coredns\n        imageTag: v1.9.9\n")
+		},
+		"name-missing", "$R/registry.k8s.io/coredns/coredns:v1.9.9", "$R/registry.k8s.io/coredns/coredns:v1.9.9", "nor is it in the archive",
 	},
 	{
 		"image of kubeadm missing", func(s *small) { s.deleteTag("registry.k8s.io/kube-proxy:v1.36.3") },
@@ -248,9 +256,12 @@ var faults = []fault{
 func TestCompleteSite(t *testing.T) {
 	s := newSmall(t, registrytest.Options{Username: "u", Password: "p"})
 	for name, change := range map[string]func(){
-		"as it is":        func() {},
-		"with login":      func() { s.opts.NeedsLogin = true },
-		"nodes log in":    func() { s.opts.NodesHaveLogin = true; s.edit("web.yaml", "imagePullSecrets: [{name: pull}]", "imagePullSecrets: []") },
+		"as it is":   func() {},
+		"with login": func() { s.opts.NeedsLogin = true },
+		"nodes log in": func() {
+			s.opts.NodesHaveLogin = true
+			s.edit("web.yaml", "imagePullSecrets: [{name: pull}]", "imagePullSecrets: []")
+		},
 		"loaded in nodes": func() { s.opts.SideLoaded = true },
 	} {
 		s.opts = ManifestsOptions{}

@@ -32,13 +32,19 @@ type Manifests struct {
 	lock      sync.Mutex
 	findings  []Finding
 	wanted    map[image.Ref]*Wanted // by source
-	kubeadm   map[string]*kubernetes.Repositories
-	outside   []string // names and prefixes of names that findings are about already
-	sandboxes bool     // one of the images is that of sandboxes
+	kubeadm   map[string]*cluster   // by file, document and path of the configuration
+	outside   []string              // names and prefixes of names that findings are about already
+	sandboxes bool                  // one of the images is that of sandboxes
 	operators []operator
 	rows      []operatorRow
 	pods      []pod
 	accounts  []manifest.Account
+}
+
+// A cluster is what kubeadm is told of the images of one.
+type cluster struct {
+	kubernetes.Repositories
+	dnsTag, etcdTag string // instead of its own; empty if there is none
 }
 
 // A pod is one that names no secret.
@@ -51,7 +57,7 @@ type pod struct {
 func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 	return &Manifests{
 		site: site, opts: opts, rows: operatorRows(),
-		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*kubernetes.Repositories{},
+		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*cluster{},
 	}
 }
 
@@ -67,6 +73,9 @@ func (m *Manifests) Add(f *manifest.File, group string) {
 	}
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	for _, t := range f.Tags() {
+		m.tag(f.Name, t)
+	}
 	m.findings = append(m.findings, r.findings...)
 	m.pods = append(m.pods, r.pods...)
 	for _, a := range f.Accounts() {
@@ -163,26 +172,40 @@ func (r *reading) prefix(u *manifest.Use, place string) {
 
 // repository notes where kubeadm is told to look.
 func (r *reading) repository(u *manifest.Use) {
-	path := u.Path()
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	at := func(field string) *kubernetes.Repositories {
-		of := fmt.Sprintf("%s:%d:%s", u.File, u.Document, strings.TrimSuffix(strings.TrimSuffix(path, field), "."))
-		if r.kubeadm[of] == nil {
-			r.kubeadm[of] = &kubernetes.Repositories{}
-		}
-		return r.kubeadm[of]
-	}
 	written := strings.Clone(strings.TrimSuffix(u.Written, "/"))
-	switch {
+	path, isDNS := strings.CutSuffix(u.Path(), "dns.imageRepository")
+	path, isEtcd := strings.CutSuffix(path, "etcd.local.imageRepository")
+	path, isAll := strings.CutSuffix(path, "imageRepository")
+	switch c := r.cluster(u.File, u.Document, path); {
 	case u.Rule == "kubeadm-dns-prefix": // says of imageRepository what that says of itself
-	case strings.HasSuffix(path, "dns.imageRepository"):
-		at("dns.imageRepository").DNS = written
-	case strings.HasSuffix(path, "etcd.local.imageRepository"):
-		at("etcd.local.imageRepository").Etcd = written
-	case strings.HasSuffix(path, "imageRepository"):
-		at("imageRepository").Image = written
+	case isDNS:
+		c.DNS = written
+	case isEtcd:
+		c.Etcd = written
+	case isAll:
+		c.Image = written
 	}
+}
+
+// tag notes the tag by which kubeadm is told to ask.
+func (m *Manifests) tag(file string, t manifest.Tag) {
+	tag := strings.Clone(t.Tag)
+	if path, ok := strings.CutSuffix(t.Path, "dns.imageTag"); ok {
+		m.cluster(file, t.Document, path).dnsTag = tag
+	} else if path, ok := strings.CutSuffix(t.Path, "etcd.local.imageTag"); ok {
+		m.cluster(file, t.Document, path).etcdTag = tag
+	}
+}
+
+// cluster is the one whose configuration stands at path.
+func (m *Manifests) cluster(file string, document int, path string) *cluster {
+	at := fmt.Sprintf("%s:%d:%s", file, document, path)
+	if m.kubeadm[at] == nil {
+		m.kubeadm[at] = &cluster{}
+	}
+	return m.kubeadm[at]
 }
 
 func (r *reading) image(u *manifest.Use, place string) {

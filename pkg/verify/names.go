@@ -64,31 +64,44 @@ func (n *names) kubeadmOf(v kubernetes.Version) error {
 	if err != nil {
 		return err
 	}
-	for _, repositories := range n.repositories() {
-		refs, err := release.ImagesIn(repositories)
+	for _, c := range n.clusters() {
+		refs, err := release.ImagesIn(c.Repositories)
 		if err != nil {
 			return fmt.Errorf("kubeadm %s: %w", v, err)
 		}
 		advice := ""
-		if repositories.Image == "" {
+		if c.Image == "" {
 			advice = "set imageRepository in the ClusterConfiguration to where the images of " + release.Repository + " are at {target}, or set up a mirror of it on every node (kubectl airgap nodes)"
 		}
-		n.ask("kubeadm "+v.String(), "kubeadm "+v.String(), advice, refs)
+		n.ask("kubeadm "+v.String(), "kubeadm "+v.String(), advice, c.tagged(refs))
 	}
 	return nil
 }
 
-// repositories are those of all clusters, each once; those of none if there is no
-// cluster that sets any.
-func (n *names) repositories() []kubernetes.Repositories {
-	var all []kubernetes.Repositories
-	for _, r := range n.kubeadm {
-		all = append(all, *r)
+// tagged are the images of kubeadm with the tags that it is given for some.
+func (c *cluster) tagged(refs []image.Ref) []image.Ref {
+	for i, r := range refs {
+		switch {
+		case c.dnsTag != "" && endsIn(r.Repository, "coredns"):
+			refs[i].Tag = c.dnsTag
+		case c.etcdTag != "" && endsIn(r.Repository, "etcd"):
+			refs[i].Tag = c.etcdTag
+		}
+	}
+	return refs
+}
+
+// clusters are those of the manifests, each kind once; one that sets nothing if there
+// is none that sets anything.
+func (n *names) clusters() []cluster {
+	var all []cluster
+	for _, c := range n.kubeadm {
+		all = append(all, *c)
 	}
 	if len(all) == 0 {
-		return []kubernetes.Repositories{{}}
+		return []cluster{{}}
 	}
-	slices.SortFunc(all, func(a, b kubernetes.Repositories) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	slices.SortFunc(all, func(a, b cluster) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return slices.Compact(all)
 }
 

@@ -125,7 +125,6 @@ type small struct {
 	mirrors bool // the nodes have one of registry.k8s.io
 	remote  registry.RemoteOptions
 	archive string // its path
-	want    []string
 }
 
 func newSmall(t *testing.T, opts registrytest.Options) *small {
