@@ -136,8 +136,8 @@ func (c *Cargo) read(item imagelist.Item) (image.Ref, bool) {
 
 func places(item imagelist.Item) []string {
 	var all []string
-	for _, u := range item.Uses {
-		all = append(all, fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column))
+	for i := range item.Uses {
+		all = append(all, item.Uses[i].Place())
 	}
 	return all
 }

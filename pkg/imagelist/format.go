@@ -122,7 +122,11 @@ func rows(items iter.Seq[Item], opts WriteOptions) iter.Seq[[]string] {
 		}
 		for item := range items {
 			for _, u := range item.Uses {
-				row := []string{item.Image, u.place(), string(u.Form), u.Confidence, u.Rule, orNone(u.Object), orNone(u.Path)}
+				place := u.place()
+				if !opts.Explain {
+					place = u.Place()
+				}
+				row := []string{item.Image, place, string(u.Form), u.Confidence, u.Rule, orNone(u.Object), orNone(u.Path)}
 				if !yield(row[:len(header)]) {
 					return
 				}
@@ -131,8 +135,20 @@ func rows(items iter.Seq[Item], opts WriteOptions) iter.Seq[[]string] {
 	}
 }
 
-// place is where the use stands, as editors and compilers write it.
+// Place is where the use stands: FILE:LINE:COLUMN, as editors and compilers write it. What is
+// in no file but in a cluster has its object instead.
+func (u *Use) Place() string {
+	if u.Line == 0 && u.Object != "" {
+		return u.File + ": " + u.Object
+	}
+	return u.place()
+}
+
+// place is Place, without the object.
 func (u *Use) place() string {
+	if u.Line == 0 {
+		return u.File
+	}
 	return fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column)
 }
 

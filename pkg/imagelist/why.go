@@ -1,0 +1,169 @@
+package imagelist
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+)
+
+// Select gives the uses of the images that wanted, a reference or a part of one, may mean:
+// nginx, library/nginx, nginx:1.29, docker.io/library/nginx, sha256:…, as long as it ends and
+// begins where a part of the reference does. A name that is an image's full name as the
+// kubelet reads it (index.docker.io/nginx) means that one, too.
+func (l *List) Select(wanted string) *List {
+	names := spellings(wanted)
+	selected := New(manifest.Possible)
+	for _, block := range l.blocks {
+		var kept []use
+		for i := range block {
+			if slices.ContainsFunc(names, func(name string) bool { return holds(block[i].image, name) }) {
+				kept = append(kept, block[i])
+			}
+		}
+		if kept != nil {
+			selected.blocks = append(selected.blocks, kept)
+		}
+	}
+	return selected
+}
+
+// Len is the number of uses in the list.
+func (l *List) Len() int {
+	n := 0
+	for _, block := range l.blocks {
+		n += len(block)
+	}
+	return n
+}
+
+// spellings are wanted as it is written and, if a registry is written, as the kubelet reads it.
+func spellings(wanted string) []string {
+	wanted = strings.Trim(strings.TrimPrefix(wanted, "docker://"), "/")
+	names := []string{wanted}
+	ref, err := image.Parse(wanted)
+	if host, _, ok := strings.Cut(wanted, "/"); err != nil || !ok || !strings.ContainsAny(host, ".:") {
+		return names
+	}
+	full := ref.String()
+	if !strings.Contains(wanted[strings.LastIndexByte(wanted, '/'):], ":") {
+		full = ref.Name()
+	}
+	return append(names, full)
+}
+
+// holds says that name stands in ref from the border of a part to the border of one.
+func holds(ref, name string) bool {
+	for from := 0; name != ""; {
+		i := strings.Index(ref[from:], name)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(name)
+		if (i == 0 || strings.IndexByte("/@", ref[i-1]) >= 0) && (end == len(ref) || strings.IndexByte("/:@", ref[end]) >= 0) {
+			return true
+		}
+		from = i + 1
+	}
+	return false
+}
+
+// Nearest gives up to n images of the list whose names are least unlike wanted, the nearest
+// first.
+func (l *List) Nearest(wanted string, n int) []string {
+	type candidate struct {
+		image string
+		far   int
+	}
+	var all []candidate
+	for item := range l.Items() {
+		all = append(all, candidate{item.Image, distance(wanted, item.Image)})
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.far, b.far) })
+	var names []string
+	for _, c := range all[:min(n, len(all))] {
+		names = append(names, c.image)
+	}
+	return names
+}
+
+// distance is how many letters have to change for wanted to be in ref, from the border of a
+// part of it.
+func distance(wanted, ref string) int {
+	best := edits(wanted, ref)
+	for i := range len(ref) {
+		if i > 0 && ref[i-1] != '/' {
+			continue
+		}
+		for end := i + 1; end <= len(ref); end++ {
+			if end == len(ref) || strings.IndexByte("/:@", ref[end]) >= 0 {
+				best = min(best, edits(wanted, ref[i:end]))
+			}
+		}
+	}
+	return best
+}
+
+// edits is the number of letters that a and b differ by (Levenshtein).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			same := diagonal
+			if a[i] != b[j] {
+				same++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(same, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// WriteChains writes for every use the chain that brought the image in: the source, the
+// object in it, the string in that which holds a document, and so on to the field. rules say
+// of the rules that found images beside files why those are wanted. It fails if w does.
+func (l *List) WriteChains(w io.Writer, rules map[string]string) error {
+	buffered := bufio.NewWriter(w)
+	for item := range l.Items() {
+		fmt.Fprintln(buffered, item.Image)
+		for i := range item.Uses {
+			for depth, link := range item.Uses[i].chain(rules) {
+				fmt.Fprintf(buffered, "%s%s\n", strings.Repeat("  ", depth+1), link)
+			}
+		}
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("writing why images are wanted: %w", err)
+	}
+	return nil
+}
+
+// chain are the links from the source to the use.
+func (u *Use) chain(rules map[string]string) []string {
+	if why, ok := rules[u.Rule]; ok {
+		return []string{u.File, why}
+	}
+	links := []string{u.place()}
+	if u.Object != "" {
+		links = append(links, u.Object)
+	}
+	if u.Document > 1 {
+		links[len(links)-1] += fmt.Sprintf(" (document %d)", u.Document)
+	}
+	if u.Object != "" || u.Path != "" {
+		links = append(links, strings.Split(u.Path, "|")...)
+	}
+	return append(links, fmt.Sprintf("%s: %s, %s by rule %s", u.Written, u.Form, u.Confidence, u.Rule))
+}
