@@ -3,6 +3,7 @@
 //	cri SOCKET IMAGE...
 //
 // It prints a line for each image: ok or FAIL, the image, how long it took, and why not.
+// CRI_WAIT is how long it waits for the CRI to be served, 20s if it is not set.
 package main
 
 import (
@@ -32,7 +33,11 @@ func main() {
 
 // wait waits for the CRI plugin, which is later than the socket.
 func wait(images cri.ImageServiceClient) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	limit, err := time.ParseDuration(os.Getenv("CRI_WAIT"))
+	if err != nil {
+		limit = 20 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for {
 		_, err := images.ListImages(ctx, &cri.ListImagesRequest{})

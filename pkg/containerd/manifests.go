@@ -1,0 +1,275 @@
+package containerd
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+)
+
+// A Manifest is a file of Kubernetes objects.
+type Manifest struct {
+	Name   string // in places
+	Source string // YAML, with variables or without
+}
+
+// A nodeKind is a kind of object whose files lists what is on its nodes.
+type nodeKind struct {
+	group, kind string
+	spec        []string // the keys that lead to the specification
+}
+
+// nodeKinds are the kinds that FromManifests knows, of all versions of their group.
+var nodeKinds = []nodeKind{
+	{"bootstrap.cluster.x-k8s.io", "KubeadmConfig", []string{"spec"}},
+	{"bootstrap.cluster.x-k8s.io", "KubeadmConfigTemplate", []string{"spec", "template", "spec"}},
+	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlane", []string{"spec", "kubeadmConfigSpec"}},
+	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlaneTemplate", []string{"spec", "template", "spec", "kubeadmConfigSpec"}},
+
+	{"bootstrap.cluster.x-k8s.io", "RKE2Config", []string{"spec"}},
+	{"bootstrap.cluster.x-k8s.io", "RKE2ConfigTemplate", []string{"spec", "template", "spec"}},
+	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlane", []string{"spec"}},
+	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlaneTemplate", []string{"spec", "template", "spec"}},
+
+	{"bootstrap.cluster.x-k8s.io", "KThreesConfig", []string{"spec"}},
+	{"bootstrap.cluster.x-k8s.io", "KThreesConfigTemplate", []string{"spec", "template", "spec"}},
+	{"controlplane.cluster.x-k8s.io", "KThreesControlPlane", []string{"spec", "kthreesConfigSpec"}},
+	{"controlplane.cluster.x-k8s.io", "KThreesControlPlaneTemplate", []string{"spec", "template", "spec", "kthreesConfigSpec"}},
+}
+
+// FromManifests gives a Config for each object that puts files on nodes, in the order of
+// the manifests. Files whose content stands in a Secret are read from the manifests, too.
+// Of opts only Version counts. A manifest that is no YAML is an error with its place; the
+// others are read nevertheless.
+func FromManifests(manifests []Manifest, opts Options) ([]*Config, error) {
+	release, err := parseRelease(opts.Version)
+	if err != nil {
+		return nil, err
+	}
+	r := &manifestReader{release: release, secrets: map[secretKey]file{}}
+	var errs []error
+	for _, m := range manifests {
+		errs = append(errs, r.read(m))
+	}
+	var configs []*Config
+	for _, o := range r.objects {
+		configs = append(configs, r.config(o))
+	}
+	return configs, errors.Join(errs...)
+}
+
+// A manifestReader collects objects before it looks at them: Secrets may come last.
+type manifestReader struct {
+	release release
+	objects []object
+	secrets map[secretKey]file
+}
+
+// A secretKey is one key of a Secret.
+type secretKey struct{ namespace, name, key string }
+
+// An object is one that puts files on nodes.
+type object struct {
+	source     *source
+	name       string // KIND NAME
+	namespace  string
+	rancher    string // the folder of its registries.yaml, empty for kubeadm
+	root, spec *yamltree.Node
+}
+
+// A source is one manifest, with the means to tell places.
+type source struct {
+	name string
+	text *yamltree.Text
+}
+
+func (s *source) place(offset int) string {
+	line, column := yamltree.LineColumn(s.text.S, offset)
+	return fmt.Sprintf("%s:%d:%d", s.name, line, column)
+}
+
+func (r *manifestReader) read(m Manifest) error {
+	s := &source{m.Name, &yamltree.Text{S: m.Source}}
+	if err := yamltree.CheckText(m.Source); err != nil {
+		return s.error(err)
+	}
+	var errs []error
+	for _, c := range yamltree.Chunks(m.Source) {
+		if strings.HasPrefix(m.Source[c.From:c.To], yamltree.ByteOrderMark) {
+			c.From += len(yamltree.ByteOrderMark)
+		}
+		if !concerns(m.Source[c.From:c.To]) {
+			continue
+		}
+		roots, err := yamltree.Parse(s.text, c)
+		if err != nil {
+			errs = append(errs, s.error(err))
+		}
+		for _, root := range roots {
+			r.document(s, root)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *source) error(err error) error {
+	if at, ok := errors.AsType[*yamltree.PlaceError](err); ok {
+		return fmt.Errorf("%s: %s", s.place(at.Pos), at.Reason)
+	}
+	return fmt.Errorf("reading %s: %w", s.name, err)
+}
+
+// concerns says, without parsing it, whether a document may hold an object that counts.
+func concerns(doc string) bool {
+	return strings.Contains(doc, "Secret") || slices.ContainsFunc(nodeKinds, func(k nodeKind) bool { return strings.Contains(doc, k.kind) })
+}
+
+// document takes note of an object, or of those in a List.
+func (r *manifestReader) document(s *source, n *yamltree.Node) {
+	r.object(s, n)
+	if items := n.Get("items").Follow(); items != nil && items.Kind == yamltree.Sequence {
+		for _, item := range items.Kids {
+			r.object(s, item.Follow())
+		}
+	}
+}
+
+// object takes note of an object that counts.
+func (r *manifestReader) object(s *source, n *yamltree.Node) {
+	kind, meta := n.Str("kind"), n.Get("metadata").Follow()
+	group, _, _ := strings.Cut(n.Str("apiVersion"), "/")
+	if kind == "Secret" {
+		r.secret(s, n, meta)
+	}
+	i := slices.IndexFunc(nodeKinds, func(k nodeKind) bool { return k.kind == kind && k.group == group })
+	if i < 0 {
+		return
+	}
+	spec := n
+	for _, key := range nodeKinds[i].spec {
+		spec = spec.Get(key).Follow()
+	}
+	o := object{source: s, name: kind + " " + meta.Str("name"), namespace: meta.Str("namespace"), root: n, spec: spec}
+	switch {
+	case strings.HasPrefix(kind, "RKE2"):
+		o.rancher = "/etc/rancher/rke2"
+	case strings.HasPrefix(kind, "KThrees"):
+		o.rancher = "/etc/rancher/k3s"
+	}
+	r.objects = append(r.objects, o)
+}
+
+func (r *manifestReader) secret(s *source, n, meta *yamltree.Node) {
+	at := secretKey{meta.Str("namespace"), meta.Str("name"), ""}
+	each(n.Get("data"), func(key string, v *yamltree.Node) {
+		at.key = key
+		r.secrets[at] = s.file(v, decodeBase64)
+	})
+	each(n.Get("stringData"), func(key string, v *yamltree.Node) {
+		at.key = key
+		r.secrets[at] = s.file(v, nil)
+	})
+}
+
+// file is the file whose content is a scalar of s, as it is or encoded.
+func (s *source) file(n *yamltree.Node, decode func(string) (string, error)) file {
+	whole := s.place(max(n.Pos, 0))
+	f := file{content: n.Value, name: whole}
+	if decode == nil {
+		view, ok := yamltree.Open(s.text, n)
+		f.place = func(offset int) string {
+			if !ok {
+				return whole
+			}
+			return s.place(view.Text.Root(view.Base + offset))
+		}
+		return f
+	}
+	content, err := decode(strings.TrimSpace(n.Value))
+	f.content, f.hidden = content, err != nil
+	f.place = func(offset int) string {
+		line, column := yamltree.LineColumn(content, offset)
+		return fmt.Sprintf("%s (line %d, column %d of what is encoded there)", whole, line, column)
+	}
+	return f
+}
+
+func decodeBase64(s string) (string, error) {
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	return string(b), err
+}
+
+func decodeGzip(s string) (string, error) {
+	z, err := gzip.NewReader(strings.NewReader(s))
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(io.LimitReader(z, maxFile+1))
+	if len(b) > maxFile {
+		err = errors.New("it is too long")
+	}
+	return string(bytes.Clone(b)), err
+}
+
+// decoder is how a file of an encoding is read, nil for text.
+func decoder(encoding string) func(string) (string, error) {
+	switch encoding {
+	case "base64":
+		return decodeBase64
+	case "gzip":
+		return decodeGzip
+	case "gzip+base64":
+		return func(s string) (string, error) {
+			packed, err := decodeBase64(s)
+			if err != nil {
+				return "", err
+			}
+			return decodeGzip(packed)
+		}
+	}
+	return nil
+}
+
+// tree is the files that an object puts on nodes: a later one wins, or is appended.
+func (r *manifestReader) tree(o object) *tree {
+	t := newTree(CertsDir)
+	list := o.spec.Get("files").Follow()
+	if list == nil || list.Kind != yamltree.Sequence {
+		return t
+	}
+	for _, item := range list.Kids {
+		item = item.Follow()
+		at := item.Str("path")
+		if !strings.HasPrefix(at, "/") || strings.HasSuffix(at, "/") {
+			continue
+		}
+		f := r.content(o, item)
+		if before, ok := t.files[at]; ok && item.Str("append") == "true" {
+			before.content += f.content
+			before.hidden = before.hidden || f.hidden
+			f = before
+		}
+		t.add(at, f)
+	}
+	return t
+}
+
+// content is what one entry of files holds.
+func (r *manifestReader) content(o object, item *yamltree.Node) file {
+	if n := item.Get("content").Follow(); n != nil && n.Kind == yamltree.Scalar {
+		return o.source.file(n, decoder(item.Str("encoding")))
+	}
+	from := item.Get("contentFrom").Follow().Get("secret").Follow()
+	if f, ok := r.secrets[secretKey{o.namespace, from.Str("name"), cmp.Or(from.Str("key"), "value")}]; ok {
+		return f
+	}
+	place := o.source.place(max(item.Get("path").Pos, 0))
+	return file{hidden: true, name: place, place: func(int) string { return place }}
+}
