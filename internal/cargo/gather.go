@@ -37,6 +37,7 @@ type Sources struct {
 	Providers   []site.Provider // releases of providers of Cluster API
 	CertManager string          // a version of cert-manager, as site.Site has it
 	Kubernetes  *imagelist.List // what Kubernetes versions pull; may be nil
+	Cluster     *imagelist.List // what the objects of a cluster name; may be nil
 	Images      []image.Ref     // more images
 	Files       []site.File     // more files
 }
@@ -54,6 +55,9 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 	errs = append(errs, c.addReleases(ctx, s, d))
 	if s.Kubernetes != nil {
 		c.AddImages("kubernetes", s.Kubernetes)
+	}
+	if s.Cluster != nil {
+		c.AddImages("", s.Cluster)
 	}
 	if len(s.Images) > 0 {
 		list := c.NewList()

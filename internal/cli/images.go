@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ type imagesOptions struct {
 	sources sourceFlags
 	output  choice
 	explain bool
+	why     string
 }
 
 func newImagesCmd(streams Streams) *cobra.Command {
@@ -22,7 +24,8 @@ func newImagesCmd(streams Streams) *cobra.Command {
 		Long: `List every image that a cluster will pull from manifests: those of containers of
 any kind, in custom resources, arguments and environment variables, inside
 ConfigMaps, Secrets, scripts and templates, and in image lists; and those that
-kubeadm of a Kubernetes version and the nodes pull by themselves.
+kubeadm of a Kubernetes version and the nodes pull by themselves. Or list those
+that the objects of a live cluster name, whatever their kind, without changing it.
 
 Each image is listed once, with its full name. A name with variables is listed as
 it is written.`,
@@ -38,6 +41,16 @@ it is written.`,
   # what kubeadm pulls, and the sandbox (pause) images that nodes may ask for
   kubectl airgap images --kubernetes-version v1.36.3 --node-image-pause known
 
+  # what the cluster of the current context runs, and what it may run again
+  kubectl airgap images --from-cluster
+
+  # the same from a file, read where the cluster cannot be reached
+  kubectl get pods,deployments,cronjobs --all-namespaces -o json > cluster.json
+  kubectl airgap images --from-dump cluster.json
+
+  # what brings nginx in
+  kubectl airgap images -f resources --why nginx
+
   # what only looks like an image, too
   kubectl airgap images -k overlays/site --confidence possible`,
 		Args: noArgs,
@@ -46,23 +59,35 @@ it is written.`,
 			if err != nil {
 				return err
 			}
+			if err := o.sources.cluster.misused(cmd); err != nil {
+				return err
+			}
 			o.sources.fill(site)
 			return o.run(cmd.Context(), streams)
 		},
 	}
 	o.sources.addTo(cmd, "list")
+	o.sources.cluster.addTo(cmd)
 	chooseFlag(cmd, &o.output, "output", "o", "output format", imagelist.Formats()...)
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "show for every use the object, the path in it, and the rule that found it")
+	cmd.Flags().StringVar(&o.why, "why", "", "show what brings this image `REF` in, step by step; a part of its name will do")
+	complete(cmd, "why")
 	return cmd
 }
 
 func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 	if !o.sources.given() && !o.sources.site.Needs() {
-		return usagef("no input: name one with --filename or --kustomize, or write an airgap.yaml")
+		return usagef("no input: name one with --filename, --kustomize or --from-cluster, or write an airgap.yaml")
 	}
 	all, err := o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{noFiles: true, limited: true})
 	if err != nil {
 		return err
 	}
-	return all.List().Write(streams.Out, imagelist.Format(o.output.value), imagelist.WriteOptions{Explain: o.explain})
+	format := imagelist.Format(o.output.value)
+	if o.why != "" {
+		err = printWhy(streams.Out, streams.ErrOut, all.List(), o.why, format)
+	} else {
+		err = all.List().Write(streams.Out, format, imagelist.WriteOptions{Explain: o.explain})
+	}
+	return cmp.Or(err, o.sources.cluster.incomplete())
 }

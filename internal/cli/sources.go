@@ -24,7 +24,8 @@ type sourceFlags struct {
 	images     []string
 	files      []string // only pull takes them
 	variables  []string
-	site       *site.Site // what it names counts; nil if flags say what does
+	cluster    clusterFlags // only images and verify take them
+	site       *site.Site   // what it names counts; nil if flags say what does
 }
 
 func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
@@ -42,7 +43,7 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 
 // given says that flags name what counts; what a site file names does not count then.
 func (f *sourceFlags) given() bool {
-	return f.input.given() || f.kubernetes.given() || f.releases.given() || len(f.images)+len(f.files) > 0
+	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
 }
 
 // fill takes from the site file what no flag says.
@@ -72,7 +73,7 @@ func (f *sourceFlags) gather(ctx context.Context, streams Streams, notes io.Writ
 	if err != nil {
 		return nil, err
 	}
-	if opts.limited {
+	if opts.limited && !f.cluster.given() {
 		limitMemory(sources.Inputs)
 	}
 	client, err := f.releases.client(opts.caFile, opts.report)
@@ -106,6 +107,10 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 	if f.kubernetes.given() {
 		list, err := f.kubernetes.list(ctx, streams, f.confidence.level())
 		s.Kubernetes, errs = list, append(errs, err)
+	}
+	if f.cluster.given() {
+		list, err := f.cluster.gather(ctx, streams, f.confidence.level())
+		s.Cluster, errs = list, append(errs, err)
 	}
 	if f.site != nil {
 		s.Groups, s.Files, s.Images = f.site.Manifests, f.site.Files, f.site.Images
