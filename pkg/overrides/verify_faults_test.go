@@ -239,6 +239,12 @@ var faults = []fault{
 	}, `clusterctl-image-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:34: it is not at the private registry, where it would be registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.1`},
 	{"a value outside", func(h *testHome) { h.add(config, "KUBE_VIP_IMAGE: ghcr.io/kube-vip/kube-vip:v1.0.2\n") }, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: KUBE_VIP_IMAGE in home/clusterctl.yaml:19:1 makes it ghcr.io/kube-vip/kube-vip:v1.0.2, which is not at the private registry`},
 	{"a value outside in the environment", func(h *testHome) { h.opts.Environ = []string{"KUBE_VIP_IMAGE=ghcr.io/kube-vip/kube-vip:v1.0.2"} }, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: KUBE_VIP_IMAGE in the environment makes it ghcr.io/kube-vip/kube-vip:v1.0.2, which is not at the private registry`},
+	{
+		"a value outside, of a variable with spaces", func(h *testHome) {
+			h.replace(vsphere+"cluster-template.yaml", "${KUBE_VIP_IMAGE:=registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.1}", "${ KUBE_VIP_IMAGE }")
+			h.add(config, "KUBE_VIP_IMAGE: ghcr.io/kube-vip/kube-vip:v1.0.2\n")
+		}, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: KUBE_VIP_IMAGE in home/clusterctl.yaml:19:1 makes it ghcr.io/kube-vip/kube-vip:v1.0.2, which is not at the private registry`,
+	},
 	{"a value at the registry", func(h *testHome) {
 		h.add(config, "KUBE_VIP_IMAGE: registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.2\nCPI_VERSION: v1.36.1\n")
 	}, ``},

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drone/envsubst/v2"
 	"go.yaml.in/yaml/v3"
 	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/config"
 	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/yamlprocessor"
@@ -168,14 +167,14 @@ func (v *verifier) checkVariables(f *manifest.File, variables map[string]*string
 	values := v.values(variables)
 	filled := f
 	if len(values) > 0 {
-		source, err := envsubst.Eval(f.Source(), func(name string) string {
+		source, err := yamlprocessor.NewSimpleProcessor().Process([]byte(f.Source()), func(name string) (string, error) {
 			if value, ok := values[name]; ok || variables[name] != nil {
-				return value // without one its default is taken
+				return value, nil // without one its default is taken
 			}
-			return "${" + name + "}"
+			return "${" + name + "}", nil
 		})
 		if err == nil {
-			filled, err = manifest.Parse(f.Name, []byte(source))
+			filled, err = manifest.Parse(f.Name, source)
 		}
 		if err != nil {
 			return // whatever the values are for, they are not seen by our parser

@@ -247,3 +247,28 @@ func TestVerifySites(t *testing.T) {
 		}
 	}
 }
+
+// FuzzVerify: whatever clusterctl.yaml says, each trouble is told with its place, and nothing breaks.
+func FuzzVerify(f *testing.F) {
+	for _, seed := range []string{
+		"", "a", "- a", "{}", "providers: [a, {name: x}, null, [b]]", "providers: {a: b}\nimages: a\n", "cert-manager: x", "cert-manager: {url: [a], version: {}}",
+		"overridesFolder: [a]", "overridesFolder: ${A[@]}", "providers: [&a {name: vsphere, type: InfrastructureProvider, url: 'file:///a/infrastructure-vsphere/latest/x'}, *a]",
+		"a: &a [*a]", "providers: [{name: vsphere, type: InfrastructureProvider, url: '/'}]", "cert-manager: {url: '/latest/x', version: latest}", "images: {all: {tag: 1}}\n---\na: b\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		h := &testHome{T: t, dir: t.TempDir()}
+		h.opts.Dir = h.path("home")
+		h.write(config, text)
+		found, err := overrides.Verify(t.Context(), h.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trouble := range found {
+			if !strings.HasPrefix(trouble.Place, h.dir) || trouble.Problem == "" {
+				t.Errorf("%+v", trouble)
+			}
+		}
+	})
+}
