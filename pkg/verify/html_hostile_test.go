@@ -13,22 +13,21 @@ import (
 
 // says is a report that says s wherever a report can say something.
 func says(s string) (*verify.Report, verify.HTMLOptions) {
-	return &verify.Report{
-			Target:   s,
-			Subjects: []verify.Subject{{Name: s, What: s + "x", Digest: s}, {Name: s}},
-			Findings: []verify.Finding{
-				{Severity: verify.Error, Check: s, Place: s + "1", Image: s, Problem: s, Effect: s, Remedy: s},
-				{Severity: verify.Error, Check: s, Place: s + "2", Image: s + "3", Problem: s, Effect: s + "4", Remedy: s + "5"},
-				{Severity: verify.Warning, Check: s, Place: s, Problem: s, Effect: s, Remedy: s + "6"},
-			},
-			Images: []verify.Image{
-				{Image: s, Source: s + "x", Target: s + "x", Group: s + "x", Digest: s + "7", Size: 2, Uses: []string{s}, Platforms: []verify.Platform{{Platform: s, Digest: s, Size: 1}}},
-				{Image: s + "8", Source: s + "x", Target: s + "x", Group: s + "y", Digest: s + "9", Size: 1},
-			},
-			Files: []verify.File{{Path: s, Source: s + "x", SHA256: s + "x", Size: 1}},
-		}, verify.HTMLOptions{
-			Title: s + "x", Version: s + "x", Date: s + "x",
-		}
+	r := &verify.Report{
+		Target:   s,
+		Subjects: []verify.Subject{{Name: s, What: s + "x", Digest: s}, {Name: s}},
+		Findings: []verify.Finding{
+			{Severity: verify.Error, Check: s, Place: s + "1", Image: s, Problem: s, Effect: s, Remedy: s},
+			{Severity: verify.Error, Check: s, Place: s + "2", Image: s + "3", Problem: s, Effect: s + "4", Remedy: s + "5"},
+			{Severity: verify.Warning, Check: s, Place: s, Problem: s, Effect: s, Remedy: s + "6"},
+		},
+		Images: []verify.Image{
+			{Image: s, Source: s + "x", Target: s + "x", Group: s + "x", Digest: s + "7", Size: 2, Uses: []string{s}, Platforms: []verify.Platform{{Platform: s, Digest: s, Size: 1}}},
+			{Image: s + "8", Source: s + "x", Target: s + "x", Group: s + "y", Digest: s + "9", Size: 1},
+		},
+		Files: []verify.File{{Path: s, Source: s + "x", SHA256: s + "x", Size: 1}},
+	}
+	return r, verify.HTMLOptions{Title: s + "x", Version: s + "x", Date: s + "x"}
 }
 
 // skeleton is what a page consists of, whatever it says: elements with the names of
@@ -53,8 +52,10 @@ func skeleton(root *html.Node) []string {
 
 func checkHarmless(t *testing.T, s string) {
 	t.Helper()
-	page := writeHTML(t, reportOf(says(harmless)), optionsOf(says(harmless)))
-	hostile := writeHTML(t, reportOf(says(s+harmless)), optionsOf(says(s+harmless)))
+	r, o := says(harmless)
+	page := writeHTML(t, r, o)
+	r, o = says(s + harmless)
+	hostile := writeHTML(t, r, o)
 	if want, got := skeleton(parse(t, page)), skeleton(parse(t, hostile)); !slices.Equal(got, want) {
 		for i := range min(len(got), len(want)) {
 			if got[i] != want[i] {
@@ -71,10 +72,6 @@ func checkHarmless(t *testing.T, s string) {
 }
 
 const harmless = "a.example/b"
-
-func reportOf(r *verify.Report, _ verify.HTMLOptions) *verify.Report { return r }
-
-func optionsOf(_ *verify.Report, o verify.HTMLOptions) verify.HTMLOptions { return o }
 
 func hostileStrings() []string {
 	return []string{

@@ -80,7 +80,7 @@ func TestWriteHTMLOutline(t *testing.T) {
 		}
 	}
 	want := []string{
-		"header", "h1 Plant 7", "nav", "main",
+		"header", "h1 Plant 7", "main", "nav",
 		"h2 Findings", "caption What is not as it should be: errors keep the site from coming up or reach outside, warnings may.",
 		"h2 What carries the bytes", "figcaption By group", "figcaption The largest",
 		"h2 Images", "caption Every image that the site will pull, under the name that is asked for, and what the private registry holds of it.",

@@ -37,23 +37,24 @@
   // Grouped, every group is sorted by itself; flat, all rows stand in the first body.
   // Findings stay in groups: their heads say what they have in common.
   function arrange(t) {
-    var flat = t.table.dataset.flat && $("flat").getAttribute("aria-pressed") === "true";
-    if (flat) {
+    if (isFlat(t)) {
       var all = t.groups.reduce(function (rows, g) { return rows.concat(g.rows); }, []);
       t.groups[0].body.append.apply(t.groups[0].body, sorted(t, all));
     } else {
       t.groups.forEach(function (g) { g.body.append.apply(g.body, sorted(t, g.rows)); });
     }
-    show(t, flat);
+    show(t);
   }
 
+  function isFlat(t) { return t.table.dataset.flat === "yes" && $("flat").getAttribute("aria-pressed") === "true"; }
+
   // Heads and bodies show while a row of theirs does.
-  function show(t, flat) {
+  function show(t) {
+    var flat = isFlat(t);
     t.groups.forEach(function (g, i) {
       var some = g.rows.some(function (row) { return !row.hidden; });
       if (g.head) { g.head.hidden = flat || !some; }
       g.body.hidden = flat ? i > 0 : !some;
-      g.body.classList.toggle("flat", flat);
     });
   }
 
@@ -70,7 +71,7 @@
           shown += row.hidden ? 0 : 1;
         });
       });
-      arrange(t);
+      show(t);
       return (words.length ? shown.toLocaleString("en") + " of " : "") + all.toLocaleString("en") + " " + t.noun + (all === 1 ? "" : "s");
     });
     $("shown").textContent = told.join(", ");
@@ -134,6 +135,9 @@
   window.addEventListener("afterprint", function () { closed.forEach(function (d) { d.open = false; }); });
 
   label();
-  $("theme").hidden = $("tools").hidden = false;
+  $("theme").hidden = false;
+  $("tools").hidden = !tables.length;
+  $("flat").hidden = !tables.some(function (t) { return t.table.dataset.flat === "yes" && t.groups.length > 1; });
+  $("open").hidden = !document.querySelector("details");
   filter();
 })();
