@@ -143,6 +143,9 @@ var faults = []fault{
 		h.replace(config, "file://HOME/home/overrides/infrastructure-vsphere/latest/infrastructure-components.yaml", "file://HOME/home/overrides/infrastructure-vsphere/latest/vsphere.yaml")
 	}, `clusterctl-components home/overrides/infrastructure-vsphere/v1.16.1/vsphere.yaml: it is not there; there is infrastructure-components.yaml, which clusterctl does not look for`},
 	{"undeclared", func(h *testHome) { h.cut(config, "- name: vsphere", "cert-manager:") }, `clusterctl-undeclared home/overrides/infrastructure-vsphere: home/clusterctl.yaml has no url for it, so clusterctl takes its own: https://github.com/kubernetes-sigs/cluster-api-provider-vsphere/releases/latest/infrastructure-components.yaml`},
+	{"undeclared core", func(h *testHome) {
+		h.cut(config, "- name: cluster-api", "- name: kubeadm")
+	}, `clusterctl-undeclared home/overrides/cluster-api: home/clusterctl.yaml has no url for it, so clusterctl takes its own: https://github.com/kubernetes-sigs/cluster-api/releases/latest/core-components.yaml`},
 	{"undeclared own provider", func(h *testHome) {
 		h.write("home/overrides/infrastructure-lab/v0.1.0/infrastructure-components.yaml", "a: b\n")
 	}, `clusterctl-undeclared home/overrides/infrastructure-lab: home/clusterctl.yaml does not declare it, and clusterctl does not know it by itself`},
@@ -274,10 +277,8 @@ var faults = []fault{
 		h.replace(config, "providers:\n", "providers:\n- {name: vsphere, type: InfrastructureProvider, url: \"https://github.com/x/y/releases/latest/z.yaml\"}\n")
 	}, `clusterctl-url home/clusterctl.yaml:4:54: url: clusterctl asks github.com for versions, whatever lies in the overrides`},
 	{"an alias", func(h *testHome) {
-		h.replace(config, "overridesFolder: ", "overridesFolder: &tree ")
-		h.add(config, "TREE: *tree\n")
-		h.replace(config, "overridesFolder: &tree HOME/home/overrides", "X: &tree HOME/home/overrides\noverridesFolder: *tree")
-	}, ``},
+		h.replace(config, "overridesFolder: HOME/home/overrides", "X: &tree home/overrides\noverridesFolder: *tree")
+	}, `clusterctl-folder home/clusterctl.yaml:2:4: overridesFolder is home/overrides, which is not absolute: it depends on where clusterctl is called, and ~ means nothing to it`},
 	{"no configuration at all, and no folder", func(h *testHome) {
 		h.write("empty/clusterctl.yaml", "")
 		h.opts.Dir = h.path("empty")
