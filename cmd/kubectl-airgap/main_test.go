@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"exits":       cmdExits,
 			"flip":        cmdFlip,
 			"forget":      cmdForget,
+			"memcluster":  cmdMemcluster,
 			"memregistry": cmdMemregistry,
 			"requests":    cmdRequests,
 			"resolve":     cmdResolve,

@@ -39,6 +39,8 @@ type Sources struct {
 	Kubernetes  *imagelist.List // what Kubernetes versions pull; may be nil
 	Cluster     *imagelist.List // what the objects of a cluster name; may be nil
 	Images      []image.Ref     // more images
+	ImageFile   string          // the site file that names them; empty if flags do
+	ImagePlaces []site.Position // where each of them stands in it
 	Files       []site.File     // more files
 }
 
@@ -59,15 +61,25 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 	if s.Cluster != nil {
 		c.AddImages("", s.Cluster)
 	}
-	if len(s.Images) > 0 {
-		list := c.NewList()
-		list.AddLines("--image", "image-named", s.Images)
-		c.AddImages("", list)
-	}
+	c.addNamed(s)
 	for _, f := range s.Files {
 		errs = append(errs, c.addFile(ctx, f, d))
 	}
 	return errors.Join(errs...)
+}
+
+// addNamed adds the images that the user named one by one.
+func (c *Cargo) addNamed(s Sources) {
+	const rule = "image-named"
+	list := c.NewList()
+	if s.ImageFile == "" {
+		list.AddLines("--image", rule, s.Images)
+	} else {
+		for i, ref := range s.Images {
+			list.AddAt(s.ImageFile, s.ImagePlaces[i].Line, s.ImagePlaces[i].Column, rule, ref)
+		}
+	}
+	c.AddImages("", list)
 }
 
 // A found is what one input has.

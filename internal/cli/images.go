@@ -44,8 +44,7 @@ it is written.`,
   # what the cluster of the current context runs, and what it may run again
   kubectl airgap images --from-cluster
 
-  # the same from a file, read where the cluster cannot be reached
-  kubectl get pods,deployments,cronjobs --all-namespaces -o json > cluster.json
+  # the same from what kubectl get --all-namespaces -o json pods,deployments,… wrote
   kubectl airgap images --from-dump cluster.json
 
   # what brings nginx in

@@ -114,6 +114,7 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 	}
 	if f.site != nil {
 		s.Groups, s.Files, s.Images = f.site.Manifests, f.site.Files, f.site.Images
+		s.ImageFile, s.ImagePlaces = f.site.Name, f.site.ImagePlaces
 		s.Providers, s.CertManager = f.site.Providers, f.site.CertManager
 		return s, joinUsage(errs)
 	}

@@ -5,18 +5,16 @@ import (
 	"io"
 	"strings"
 
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/cluster"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
 )
 
 // reasons say why images are wanted that are in no manifest, by the rule that found them.
 func reasons() map[string]string {
 	return map[string]string{
-		ruleRelease:         "kubeadm of this version pulls it",
-		ruleKubeadm:         "kubeadm of this version, which is on PATH, says that it pulls it",
-		ruleSandbox:         "nodes start every pod with it: the sandbox image of containerd",
-		"image-named":       "the user names it",
-		cluster.RulePresent: "present on this node",
+		ruleRelease:   "kubeadm of this version pulls it",
+		ruleKubeadm:   "kubeadm of this version, which is on PATH, says that it pulls it",
+		ruleSandbox:   "nodes start every pod with it: the sandbox image of containerd",
+		"image-named": "the user names it",
 	}
 }
 

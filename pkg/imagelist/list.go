@@ -106,6 +106,15 @@ func (l *List) AddLines(source, rule string, refs []image.Ref) {
 	}
 }
 
+// AddAt adds an image that stands alone at a line and column of a file which is no manifest,
+// such as a site file. The rule says how it became known.
+func (l *List) AddAt(file string, line, column int, rule string, ref image.Ref) {
+	origin := &manifest.Origin{
+		File: file, Document: 1, Form: manifest.FormList, Confidence: manifest.Certain, Rule: rule,
+	}
+	l.add(&manifest.Use{Origin: origin, Ref: ref, Written: ref.String(), Item: manifest.NoItem, Line: line, Column: column})
+}
+
 // Merge adds what is in other, behind what is here. Other must not change after that.
 func (l *List) Merge(other *List) {
 	l.blocks = append(l.blocks, other.blocks...)

@@ -152,8 +152,11 @@ func (l *List) WriteChains(w io.Writer, rules map[string]string) error {
 
 // chain are the links from the source to the use.
 func (u *Use) chain(rules map[string]string) []string {
-	if why, ok := rules[u.Rule]; ok {
-		return []string{u.File, why}
+	if why, ok := rules[u.Rule]; ok && u.Object == "" && u.Form == manifest.FormList {
+		if u.Path == "" {
+			return []string{u.place(), why}
+		}
+		return []string{u.File, why} // a line of no file
 	}
 	links := []string{u.place()}
 	if u.Object != "" {

@@ -38,11 +38,15 @@ type Site struct {
 	CertManager        string     // a version, or NoCertManager; empty says nothing
 	Manifests          []Group
 	Images             []image.Ref
+	ImagePlaces        []Position // where each of Images stands
 	Files              []File
 	Platforms          []string // os/architecture[/variant]
 	SourceMap          []image.SourceRule
 	FileSourceMap      []download.SourceRule
 }
+
+// A Position is a place in the file, 1-based.
+type Position struct{ Line, Column int }
 
 // A Registry is the private registry of a site.
 type Registry struct {
@@ -114,11 +118,22 @@ func (d *decoder) site(n *yaml.Node, s *Site) {
 		{name: "providers", read: func(n *yaml.Node) { s.Providers = each(d, n, d.provider) }},
 		{name: "certManager", read: func(n *yaml.Node) { s.CertManager, _ = d.certManager(n) }},
 		{name: "manifests", read: func(n *yaml.Node) { s.Manifests = d.groups(n) }},
-		{name: "images", read: func(n *yaml.Node) { s.Images = each(d, n, parsed(d, image.Parse)) }},
+		{name: "images", read: func(n *yaml.Node) { d.images(n, s) }},
 		{name: "files", read: func(n *yaml.Node) { s.Files = each(d, n, d.file) }},
 		{name: "platforms", read: func(n *yaml.Node) { s.Platforms = each(d, n, d.platform) }},
 		{name: "sourceMap", read: func(n *yaml.Node) { s.SourceMap = d.sourceMap(n) }},
 		{name: "fileSourceMap", read: func(n *yaml.Node) { s.FileSourceMap = d.fileSourceMap(n) }},
+	})
+}
+
+func (d *decoder) images(n *yaml.Node, s *Site) {
+	parse := parsed(d, image.Parse)
+	s.Images = each(d, n, func(n *yaml.Node) (image.Ref, bool) {
+		ref, ok := parse(n)
+		if ok {
+			s.ImagePlaces = append(s.ImagePlaces, Position{n.Line, n.Column})
+		}
+		return ref, ok
 	})
 }
 
