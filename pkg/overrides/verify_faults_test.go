@@ -272,10 +272,12 @@ var faults = []fault{
 		h.opts.Mapping = image.Mapping{}
 		h.replace(core14+"core-components.yaml", "registry.airgap.example/airgap/registry.k8s.io", "registry.k8s.io")
 	}, ``},
-	{"a provider twice", func(h *testHome) {
-		h.add(config, "x: 1\n")
+	{"a provider twice, of which the last counts", func(h *testHome) {
 		h.replace(config, "providers:\n", "providers:\n- {name: vsphere, type: InfrastructureProvider, url: \"https://github.com/x/y/releases/latest/z.yaml\"}\n")
-	}, `clusterctl-url home/clusterctl.yaml:4:54: url: clusterctl asks github.com for versions, whatever lies in the overrides`},
+	}, ``},
+	{"a provider twice, the last of GitHub", func(h *testHome) {
+		h.replace(config, "cert-manager:\n", "- {name: vsphere, type: InfrastructureProvider, url: \"https://github.com/x/y/releases/latest/z.yaml\"}\ncert-manager:\n")
+	}, `clusterctl-url home/clusterctl.yaml:16:54: url: clusterctl asks github.com for versions, whatever lies in the overrides`},
 	{"an alias", func(h *testHome) {
 		h.replace(config, "overridesFolder: HOME/home/overrides", "X: &tree home/overrides\noverridesFolder: *tree")
 	}, `clusterctl-folder home/clusterctl.yaml:2:4: overridesFolder is home/overrides, which is not absolute: it depends on where clusterctl is called, and ~ means nothing to it`},

@@ -42,7 +42,14 @@ func (v *verifier) checkProviders(ctx context.Context) {
 		v.checkProvider(ctx, item)
 	}
 	for i := range v.entries {
-		if e := &v.entries[i]; e.base != "" {
+		e := &v.entries[i]
+		if e.node == nil {
+			continue // refused
+		}
+		location := text(e.node)
+		if err := v.locate(e, location); err != nil {
+			v.add(trapURL, v.at(e.node), "%v", err).Warning = onGitLab(location)
+		} else if e.base != "" {
 			v.checkRepository(e)
 		}
 	}
@@ -65,9 +72,6 @@ func (v *verifier) checkProvider(ctx context.Context, item *yaml.Node) {
 	}
 	label := manifestLabel(name, kind)
 	e := entry{provider: Provider{Label: label, Name: name, Type: kind}, node: value(item, "url")}
-	if err := v.locate(&e, location); err != nil {
-		v.add(trapURL, v.at(e.node), "%v", err).Warning = onGitLab(location)
-	}
 	v.entries = slices.DeleteFunc(v.entries, func(other entry) bool { return other.provider.Label == label })
 	v.entries = append(v.entries, e)
 }
