@@ -123,6 +123,9 @@ var homeCases = []homeCase{
 	{"images that change nothing", func(h *ownHome) {
 		h.add("images:\n  cert-manager: {repository: " + target + "/quay.io/jetstack}\n")
 	}, "", core, ""},
+	{"a provider twice, of which the last counts", func(h *ownHome) {
+		h.replace(overrides.ConfigName, "providers:\n", "providers:\n- {name: vsphere, type: InfrastructureProvider, url: 'https://github.com/x/y/releases/latest/z.yaml'}\n")
+	}, "", capv, ""},
 	{"one slash", setURL(strings.Replace(capvURL, "file://", "file:", 1)), "", capv, ""},
 	{"no url of cert-manager", set("  url: file://DIR/overrides/cert-manager/v1.19.4/cert-manager.yaml\n", ""), "", initialise, ""},
 	{"cert-manager of GitHub in the overrides", set("file://DIR/overrides/cert-manager", "https://github.com/cert-manager/cert-manager/releases"), "", initialise, ""},
