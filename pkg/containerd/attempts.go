@@ -122,7 +122,9 @@ func (c *Config) attempt(h host, ref image.Ref) Attempt {
 			a.Scheme, a.ThenHTTP = "https", true
 		}
 	}
-	a.URL = a.Scheme + "://" + a.Host + a.Path
+	if a.Host != "" {
+		a.URL = a.Scheme + "://" + a.Host + a.Path
+	}
 	return a
 }
 

@@ -22,6 +22,9 @@ func (c *Config) find(place, registry string, effect Effect, reason string) {
 // placeOf is the place of a folder or file of the node: of its hosts.toml, or of anything
 // in it, or else its path.
 func (c *Config) placeOf(at string) string {
+	if f, ok := c.tree.files[at]; ok {
+		return f.name
+	}
 	if f, ok := c.tree.files[path.Join(at, "hosts.toml")]; ok {
 		return f.name
 	}
@@ -91,13 +94,16 @@ func (c *Config) checkHost(h *host, registry string, last, mirrored bool) {
 	case h.unknown:
 		c.find(h.place, registry, Unknown, "a variable decides who is asked")
 		return
-	case h.host == "" && last && h.scheme == "":
+	case h.host == "" && last && h.written != "":
+		c.find(h.place, registry, Outside, fmt.Sprintf("the server %q is no URL with http:// or https://: %s is asked instead", h.written, upstreamName(registry)))
+		return
+	case h.host == "" && last:
 		if mirrored {
 			c.find(h.place, registry, Outside, "no server is named: what the hosts do not have is asked of "+upstreamName(registry))
 		}
 		return
-	case h.host == "":
-		c.find(h.place, registry, Broken, "it is no URL of a registry")
+	case h.host == "", strings.HasSuffix(h.host, ":"):
+		c.find(h.place, registry, Broken, fmt.Sprintf("%q is no URL with http:// or https://: nobody can be asked", h.written))
 		return
 	case h.scheme != "http" && h.scheme != "https":
 		c.find(h.place, registry, Broken, fmt.Sprintf("the scheme %q is neither http nor https", h.scheme))

@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +20,7 @@ type cri struct {
 	configPath            string
 	sandbox, sandboxPlace string
 	local                 bool // pulls do not go through the transfer service
-	mirrors               map[string][]string
+	mirrors               map[string]mirror
 	tls                   map[string]mirrorTLS
 	place                 string
 	dead                  *Problem // why there is no CRI at all
@@ -39,6 +40,12 @@ func (c cri) roots(release release) []string {
 		roots[i] = path.Clean(roots[i])
 	}
 	return roots
+}
+
+// A mirror is what registry.mirrors says of a registry.
+type mirror struct {
+	endpoints []string
+	place     string
 }
 
 // mirrorTLS is what registry.configs says of TLS with a host.
@@ -165,7 +172,7 @@ func (r *configReader) configToml(doc configToml) {
 	r.table = r.choose(doc.Version, doc.Plugins)
 	images, err := decodeTable(doc.Plugins[r.table])
 	if err != nil {
-		r.die(r.placeOf("plugins", r.table), err.Error())
+		r.die(r.placeOf("plugins", r.table), reasonOf(err))
 		return
 	}
 	r.images(images)
@@ -219,9 +226,9 @@ func (r *configReader) images(t criTOML) {
 	r.checkConfigPath(place, reg)
 	for host, m := range reg.Mirrors {
 		if r.cri.mirrors == nil {
-			r.cri.mirrors = map[string][]string{}
+			r.cri.mirrors = map[string]mirror{}
 		}
-		r.cri.mirrors[host] = m.Endpoint
+		r.cri.mirrors[host] = mirror{m.Endpoint, r.placeOf("plugins", r.table, "registry", "mirrors", host)}
 	}
 	r.cri.tls = map[string]mirrorTLS{}
 	for host, c := range reg.Configs {
@@ -261,11 +268,11 @@ func (r *configReader) checkConfigPath(place string, reg registryTOML) {
 	case r.cri.configPath != "" && len(reg.Mirrors) > 0:
 		r.die(r.placeOf("plugins", r.table, "registry", "mirrors"), "registry.mirrors and config_path exclude each other")
 	case strings.Contains(r.cri.configPath, ":") && r.release.transfer() && !r.cri.local:
-		reason := fmt.Sprintf("config_path %q is taken for one folder, which is not there: no hosts.toml is read", r.cri.configPath)
+		reason := fmt.Sprintf("config_path %q", r.cri.configPath)
 		if reg.ConfigPath == "" {
-			reason = "it sets no config_path, and the default is " + strings.TrimPrefix(reason, "config_path ")
+			reason = "it sets no config_path, whose default " + strings.TrimPrefix(reason, "config_path ")
 		}
-		r.find(place, Outside, reason)
+		r.find(place, Outside, reason+" is taken for the name of one folder, which is not there: no hosts.toml is read")
 	}
 }
 
@@ -287,26 +294,25 @@ func (r *configReader) checkTLS(reg registryTOML) {
 
 // mirrorAttempts are the attempts that registry.mirrors asks for.
 func (c *Config) mirrorAttempts(ref image.Ref) ([]Attempt, []Problem) {
-	endpoints, ok := c.cri.mirrors[ref.Registry]
+	m, ok := c.cri.mirrors[ref.Registry]
 	if !ok {
-		endpoints = c.cri.mirrors["*"]
+		m = c.cri.mirrors["*"]
 	}
 	var hosts []host
 	own := false
-	for _, e := range endpoints {
-		h, err := c.endpoint(e, ref.Registry)
+	for i := range len(m.endpoints) + 1 {
+		written, place := mirrorDefault(ref.Registry), ""
+		if i < len(m.endpoints) {
+			written, place = m.endpoints[i], m.place
+		} else if own {
+			break
+		}
+		h, err := c.endpoint(written, ref.Registry)
 		if err != nil {
-			return nil, []Problem{{c.cri.place, ref.Registry, Broken, err.Error()}}
+			return nil, []Problem{{cmp.Or(place, c.cri.place), ref.Registry, Broken, err.Error()}}
 		}
 		own = own || h.host == ref.Registry
-		hosts = append(hosts, h)
-	}
-	if !own {
-		h, err := c.endpoint(mirrorDefault(ref.Registry), ref.Registry)
-		if err != nil {
-			return nil, []Problem{{c.cri.place, ref.Registry, Broken, err.Error()}}
-		}
-		h.place = ""
+		h.place = place
 		hosts = append(hosts, h)
 	}
 	return c.attempts(hosts, ref)
@@ -330,7 +336,7 @@ func (c *Config) endpoint(written, registry string) (host, error) {
 	if err != nil {
 		return host{}, fmt.Errorf("the endpoint %q is no URL", written)
 	}
-	h := host{scheme: u.Scheme, host: restore(u.Host), path: restore(u.Path), resolve: true, pull: true, place: c.cri.place, asWritten: true, unknown: text != written && holdsVariables(written)}
+	h := host{scheme: u.Scheme, host: restore(u.Host), path: restore(u.Path), resolve: true, pull: true, asWritten: true, unknown: text != written && holdsVariables(written)}
 	if h.path == "" {
 		h.path = "/v2"
 	}

@@ -105,9 +105,11 @@ func (p *Problem) Error() string { return p.Place + ": " + p.Reason }
 // A Reach is how an image is pulled, seen from the private registry.
 type Reach struct {
 	// At is the name by which the private registry is asked, tag and digest included;
-	// Found says that it is asked for what a tag means (or for the digest) at all.
+	// Found says that it is asked for what a tag means (or for the digest) at all. Also
+	// are the names by which it is asked after that, if it does not have At.
 	At    image.Ref
 	Found bool
+	Also  []image.Ref
 	// Outside are the attempts at other registries: whatever At does not have, or while
 	// it is down, is asked of them. OutsideFirst says that one comes before At.
 	Outside      []Attempt
@@ -130,10 +132,19 @@ func (c *Config) Reach(ref image.Ref, registry string) Reach {
 		case a.Host == "": // it is no URL: nobody is asked
 		case a.Host != registry:
 			r.Outside = append(r.Outside, a)
-		case a.Resolve && !r.Found:
-			r.At, r.Found = a.Ref(ref)
-			r.OutsideFirst = len(r.Outside) > 0
+		case a.Resolve:
+			r.found(a.Ref(ref))
 		}
 	}
 	return r
+}
+
+// found takes note of a name by which the private registry is asked.
+func (r *Reach) found(at image.Ref, ok bool) {
+	switch {
+	case ok && !r.Found:
+		r.At, r.Found, r.OutsideFirst = at, true, len(r.Outside) > 0
+	case ok && at != r.At && !slices.Contains(r.Also, at):
+		r.Also = append(r.Also, at)
+	}
 }

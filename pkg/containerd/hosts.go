@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type hostsToml struct {
 
 // A host is a registry that containerd may ask.
 type host struct {
+	written            string // its URL
 	scheme, host, path string
 	resolve, pull      bool // what its capabilities are
 	ca                 []string
@@ -113,11 +115,23 @@ func tomlText(content string, release release) string {
 func syntaxError(content string, err error) *offsetError {
 	decode, ok := errors.AsType[*toml.DecodeError](err)
 	if !ok {
-		return &offsetError{0, strings.TrimPrefix(err.Error(), "toml: ")}
+		return &offsetError{0, reasonOf(err)}
 	}
 	line, column := decode.Position()
 	offset := lineOffset(content, line) + column - 1
-	return &offsetError{offset, strings.TrimPrefix(decode.Error(), "toml: ") + unquotedHint(content, line)}
+	return &offsetError{offset, reasonOf(err) + unquotedHint(content, line)}
+}
+
+// reasonOf is what the TOML parser says, without what it says of Go.
+func reasonOf(err error) string {
+	reason := strings.TrimPrefix(err.Error(), "toml: ")
+	decode, ok := errors.AsType[*toml.DecodeError](err)
+	kinds := regexp.MustCompile(`^cannot (?:decode|store) (?:a )?TOML (\S+) (?:in|in)to .* of type (\S+)$`).FindStringSubmatch(reason)
+	if !ok || kinds == nil {
+		return reason
+	}
+	key := decode.Key()
+	return fmt.Sprintf("%s is of type %s, not %s", key[max(len(key)-1, 0):], kinds[1], kinds[2])
 }
 
 // unquotedHint tells of a string without quotes, which TOML's errors do not say.
@@ -145,7 +159,7 @@ func (r *hostsReader) order() ([]string, error) {
 
 // host makes a host of its URL, as it is written, and settings at a place in the file.
 func (r *hostsReader) host(written string, s hostSettings, keys ...string) (host, error) {
-	h := host{skipVerify: s.SkipVerify, overridePath: s.OverridePath}
+	h := host{written: written, skipVerify: s.SkipVerify, overridePath: s.OverridePath}
 	if offset, ok := r.at.find(keys...); ok {
 		h.place = r.file.place(offset)
 	}
