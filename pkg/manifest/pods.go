@@ -122,7 +122,11 @@ func (w *walker) container(pod *Pod, image string, at, policy *yamltree.Node) {
 	if policy != nil {
 		c.Policy, at = policy.Value, policy
 	}
-	w.p.pods.containers = append(w.p.pods.containers, placedContainer{c, w.t.Root(at.Pos)})
+	place := w.t.Root(at.Pos)
+	if v, ok := yamltree.Open(w.t, at); ok { // behind a quote, where uses are said to stand
+		place = v.Text.Root(v.Base)
+	}
+	w.p.pods.containers = append(w.p.pods.containers, placedContainer{c, place})
 }
 
 // hasSecrets says that imagePullSecrets names a secret.

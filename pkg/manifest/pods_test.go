@@ -61,7 +61,7 @@ func TestContainers(t *testing.T) {
 		}
 		fmt.Fprintln(&got, f.Accounts())
 		const want = `10:26 r.example/b:v1 "Always" in "shop", account "seller", secrets true, spec.template.spec of apps/v1/Deployment shop/web
-13:16 r.example/a:latest "" in "shop", account "seller", secrets true, spec.template.spec of apps/v1/Deployment shop/web
+13:17 r.example/a:latest "" in "shop", account "seller", secrets true, spec.template.spec of apps/v1/Deployment shop/web
 37:86 r.example/c:v1 "Never" in "kube-system", account "", secrets false, items[2].data["ds.yaml"]|spec.template.spec of v1/ConfigMap outer/addons
 [{shop seller}]
 `
