@@ -93,6 +93,9 @@ func TestWriteHTMLOutline(t *testing.T) {
 	if lang := attribute(elements(root, "html")[0], "lang"); lang != "en" {
 		t.Errorf("lang is %q", lang)
 	}
+	if label := elements(root, "label")[0]; attribute(label, "for") != "filter" || attribute(byID(root, "filter"), "type") != "search" {
+		t.Error("the filter has no label")
+	}
 	how := text(byID(root, "how"))
 	for _, want := range []string{"Target registry.site.example:5000/airgap", "archive site.tar sha256:", "cluster not looked at", "Program kubectl-airgap v1.2.3", "Date 2026-11-21"} {
 		if !strings.Contains(how, want) {
@@ -212,6 +215,12 @@ func TestWriteHTMLTables(t *testing.T) {
 		for _, th := range elements(table, "th") {
 			if attribute(th, "scope") == "" {
 				t.Errorf("%q has no scope", text(th))
+			}
+		}
+		// Drawn as cards on a phone, not every browser takes it for a table by itself.
+		for _, n := range append(elements(table, "thead", "tbody", "tr", "th", "td"), table) {
+			if attribute(n, "role") == "" {
+				t.Errorf("<%s> %q has no role", n.Data, text(n))
 			}
 		}
 		for _, tr := range elements(table, "tr") {
