@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -41,8 +42,11 @@ func (f *clusterFlags) addTo(cmd *cobra.Command) {
 	completeFiles(cmd, "from-dump", "json", "yaml", "yml")
 
 	f.config = genericclioptions.NewConfigFlags(false)
-	f.config.CacheDir = nil // nothing is kept
-	f.config.Timeout = nil  // --request-timeout is there already, for URLs
+	f.config.CacheDir = nil                // nothing is kept
+	f.config.Timeout = nil                 // --request-timeout is there already, for URLs
+	if flags.Lookup("client-key") != nil { // of a registry; that of a cluster stands in the kubeconfig
+		f.config.KeyFile, f.config.CertFile = nil, nil
+	}
 	f.config.AddFlags(flags)
 	flags.Lookup("namespace").Usage = "read only the objects of this `namespace` of the cluster, or of the dump"
 	for _, name := range []string{"cluster", "context", "namespace", "user", "server", "token", "as"} {
@@ -52,6 +56,14 @@ func (f *clusterFlags) addTo(cmd *cobra.Command) {
 
 // given says that a cluster is to be read.
 func (f *clusterFlags) given() bool { return f.live || len(f.dumps) > 0 }
+
+// what is the cluster in a word, empty for none.
+func (f *clusterFlags) what() string {
+	if f.live {
+		return "live"
+	}
+	return strings.Join(f.dumps, ", ")
+}
 
 // misused says which flag asks for a cluster that is not to be read.
 func (f *clusterFlags) misused(cmd *cobra.Command) error {

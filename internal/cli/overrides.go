@@ -133,9 +133,7 @@ func (o *overridesOptions) home() (home, error) {
 		if err != nil {
 			return h, fmt.Errorf("finding clusterctl's configuration folder: %w: say --output DIR", err)
 		}
-		dir, h.note = overrides.Environment{
-			GOOS: runtime.GOOS, Home: user, XDGConfigHome: os.Getenv("XDG_CONFIG_HOME"), LocalAppData: os.Getenv("LOCALAPPDATA"),
-		}.Folder()
+		dir, h.note = environment(user).Folder()
 		h.own = o.configFile == ""
 	}
 	h.name = o.configFile
@@ -154,6 +152,14 @@ func (o *overridesOptions) home() (home, error) {
 		return h, fmt.Errorf("reading %s: %w", h.name, err)
 	}
 	return h, nil
+}
+
+// environment is what clusterctl derives its own folder from, for a user whose home
+// directory this is.
+func environment(home string) overrides.Environment {
+	return overrides.Environment{
+		GOOS: runtime.GOOS, Home: home, XDGConfigHome: os.Getenv("XDG_CONFIG_HOME"), LocalAppData: os.Getenv("LOCALAPPDATA"),
+	}
 }
 
 // build makes the home from the inputs.

@@ -98,11 +98,32 @@ func (p *proof) collect(ctx context.Context) error {
 		}
 	}
 	names, findings, err := manifests.Names(opts)
+	if err != nil {
+		return err
+	}
 	p.findings = append(append(p.findings, manifests.Findings()...), findings...)
-	asked := verify.Merge(manifests.Wanted(), names)
+	running, err := p.running(ctx)
+	if err != nil {
+		return err
+	}
+	asked := verify.Merge(manifests.Wanted(), names, running)
 	p.findings = append(p.findings, p.mirrors.Findings(p.site, asked)...)
 	p.wanted = verify.Merge(asked, carried)
-	return err
+	return nil
+}
+
+// running are the images of the cluster.
+func (p *proof) running(ctx context.Context) ([]verify.Wanted, error) {
+	if !p.cluster.given() {
+		return nil, nil
+	}
+	list, err := p.cluster.gather(ctx, p.streams, p.confidence.level())
+	if err != nil {
+		return nil, err
+	}
+	wanted, findings := verify.Listed(p.site, list)
+	p.findings = append(p.findings, findings...)
+	return wanted, nil
 }
 
 // nodes finds out how nodes pull, from folders and from the objects of the inputs.
@@ -170,6 +191,7 @@ func (p *proof) subjects() []verify.Subject {
 		{Name: "kubernetes", What: strings.Join(p.kubernetes.versions, ", ")},
 		{Name: "nodes", What: nodes},
 		{Name: "clusterctl", What: p.home},
+		{Name: "cluster", What: p.cluster.what()},
 		{Name: "archive", What: p.verifyOptions.archive},
 	}
 }

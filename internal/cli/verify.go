@@ -21,6 +21,7 @@ import (
 
 type verifyOptions struct {
 	input      inputFlags
+	cluster    clusterFlags
 	kubernetes kubernetesFlags
 	confidence confidenceFlag
 	target     targetFlags
@@ -57,10 +58,16 @@ if it is ignored, and with the command that mends it; the exit status is then 3.
   # with the nodes' files, clusterctl's home and the archive, as a page for the approval board
   kubectl airgap verify -f out --certs-d certs.d --clusterctl-home ~/.config/cluster-api --bundle site.tar --to registry.airgap.example.com/airgap -o html > site.html
 
+  # a cluster that runs: does anything in it name the internet?
+  kubectl airgap verify --from-cluster --to registry.airgap.example.com/airgap
+
   # what the site has, for the next pull --have
   kubectl airgap verify --bundle site.tar --to registry.airgap.example.com/airgap --inventory inventory.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.cluster.misused(cmd); err != nil {
+				return err
+			}
 			site, err := readSite(cmd)
 			if err != nil {
 				return err
@@ -87,6 +94,7 @@ func (o *verifyOptions) addTo(cmd *cobra.Command) {
 	o.confidence.addTo(cmd, "verify")
 	o.target.addTo(cmd)
 	o.access.addTo(cmd, pushParallel)
+	o.cluster.addTo(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.archive, "bundle", "", "the `ARCHIVE` that was carried: what it holds has to be in the registry with its digests")
 	flags.BoolVar(&o.unread, "no-read", false, "do not read all of the archive; bundle check does that as well")
@@ -127,7 +135,7 @@ func (o *verifyOptions) run(ctx context.Context, version string, streams Streams
 	if len(report.Findings) > 0 {
 		return errFindings
 	}
-	return nil
+	return o.cluster.incomplete()
 }
 
 // write prints the report.
@@ -190,8 +198,12 @@ func (o *verifyOptions) troubles(ctx context.Context, m image.Mapping) ([]verify
 	if o.home == "" {
 		return nil, nil
 	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return nil, fmt.Errorf("finding clusterctl's configuration folder: %w", err)
+	}
 	troubles, err := overrides.Verify(ctx, overrides.HomeOptions{
-		Dir: o.home, Environ: os.Environ(), Mapping: m, Least: o.confidence.level(),
+		Dir: o.home, Environment: environment(user), Environ: os.Environ(), Mapping: m, Least: o.confidence.level(),
 	})
 	var all []verify.Finding
 	for _, t := range troubles {
