@@ -75,7 +75,7 @@ func (r *reading) operator(u *manifest.Use, place string) {
 		return
 	}
 	for _, row := range r.rows {
-		if endsIn(u.Ref.Repository, row.match) {
+		if u.Rule == "container" && endsIn(u.Ref.Repository, row.match) { // in a list it runs nothing
 			r.matched = append(r.matched, operator{row, clone(u.Ref), place, u.Document})
 		}
 		if row.isSatisfied(u.Ref.Repository) {
