@@ -98,8 +98,13 @@ func create(ctx context.Context, path string, c Contents, from registry.Source, 
 // place is where the archive really goes: links are followed.
 func place(path string) (string, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return path, nil // it will be made
+	if err != nil { // it will be made, where a link leads if there is one
+		if to, err := os.Readlink(path); err == nil && filepath.IsAbs(to) {
+			return to, nil
+		} else if err == nil {
+			return filepath.Join(filepath.Dir(path), to), nil
+		}
+		return path, nil
 	}
 	if !info.Mode().IsRegular() {
 		return "", errors.New("this is no regular file: an archive is written in many places at once")

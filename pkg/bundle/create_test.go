@@ -578,3 +578,26 @@ func TestLargeLayout(t *testing.T) {
 		t.Errorf("the layout ends at %d", l.end)
 	}
 }
+
+// TestCreateBehindLink: an archive is made where a link leads, also if nothing is there
+// yet: links choose the disk.
+func TestCreateBehindLink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "disk"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "site.tar")
+	if err := os.Symlink(filepath.Join("disk", "site.tar"), link); err != nil {
+		t.Skip("this system makes no links for this user")
+	}
+	for range 2 {
+		if _, err := Create(t.Context(), link, Contents{}, &registry.Memory{}, CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(link)
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Error("the link is gone")
+		}
+		openArchive(t, filepath.Join(dir, "disk", "site.tar"))
+	}
+}
