@@ -116,16 +116,22 @@ func (c *Config) attempt(h host, ref image.Ref) Attempt {
 	for _, pair := range h.client {
 		a.Client = append(a.Client, c.tree.pair(pair))
 	}
-	if h.scheme == "http" && h.tls() && !h.asWritten && c.release.httpFallback() {
-		_, port, _ := net.SplitHostPort(h.host)
-		if port != "80" && (port != "" || c.release.fallbackWithoutPort()) {
-			a.Scheme, a.ThenHTTP = "https", true
-		}
+	if h.httpsFirst(c.release) {
+		a.Scheme, a.ThenHTTP = "https", true
 	}
 	if a.Host != "" {
 		a.URL = a.Scheme + "://" + a.Host + a.Path
 	}
 	return a
+}
+
+// httpsFirst says that HTTPS is tried though HTTP is written.
+func (h *host) httpsFirst(release release) bool {
+	if h.scheme != "http" || !h.tls() || h.asWritten || !release.httpFallback() {
+		return false
+	}
+	_, port, _ := net.SplitHostPort(h.host)
+	return port != "80" && (port != "" || release.fallbackWithoutPort())
 }
 
 const (

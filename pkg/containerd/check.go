@@ -114,7 +114,7 @@ func (c *Config) checkHost(h *host, registry string, last, mirrored bool) {
 		c.find(h.place, registry, Outside, "its capabilities are not both pull and resolve: what a tag means is asked of those behind it")
 	}
 	c.checkPath(h, registry)
-	if h.scheme == "http" && h.tls() && c.release.httpFallback() && !strings.HasSuffix(h.host, ":80") {
+	if h.httpsFirst(c.release) {
 		c.find(h.place, registry, Ignored, "http:// with settings for TLS: HTTPS is tried first")
 	}
 }

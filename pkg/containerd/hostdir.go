@@ -110,7 +110,7 @@ func (c *Config) certificates(dir, registry string) hostDir {
 	h.dockerFiles(c.tree, dir)
 	h.place = c.placeOf(dir)
 	if !h.tls() {
-		c.find(h.place, registry, Outside, "the folder has no hosts.toml: "+upstreamName(registry)+" is asked, and not what "+defaultDir+" says")
+		c.find(h.place, registry, Outside, "the folder has no hosts.toml, or an empty one: "+upstreamName(registry)+" is asked, and not what "+defaultDir+" says")
 	}
 	return hostDir{hosts: []host{h}, broken: c.checkTLS([]host{h}, registry)}
 }
