@@ -33,7 +33,7 @@ func NewCarried(lock *bundle.Lock, m image.Mapping, o bundle.PairsOptions) (*Car
 	c := &Carried{images: map[image.Ref]*bundle.LockImage{}}
 	for _, p := range pairs {
 		locked := of[p.Source]
-		w := Wanted{Pair: p, Uses: locked.Uses}
+		w := Wanted{Pair: p, Uses: locked.Uses, carried: true}
 		if len(locked.Groups) > 0 {
 			w.Group = locked.Groups[0]
 		}

@@ -26,14 +26,19 @@ func NewMirrors(target string, configs []*containerd.Config) *Mirrors {
 func (m *Mirrors) Count() int { return len(m.configs) }
 
 // Mirrored says where the nodes pull an image from by another name than its own, and
-// whether every one of them does, from the same place: what Site.Mirrored asks.
+// whether every one of them does, from the same place: what Site.Mirrored asks. Nodes
+// whose files for the registry of the image are wrong do not count, as Findings tells
+// that: if all are, at is the zero Ref.
 func (m *Mirrors) Mirrored(ref image.Ref) (at image.Ref, ok bool) {
 	if ref.Registry == m.registry || len(m.configs) == 0 {
 		return image.Ref{}, false
 	}
-	for i, c := range m.configs {
+	for _, c := range m.configs {
 		reach := c.Reach(pullable(ref), m.registry)
-		if !reach.Found || i > 0 && reach.At != at {
+		if isTold(c, ref.Registry) || isAstray(&reach) {
+			continue
+		}
+		if !reach.Found || !at.IsZero() && reach.At != at {
 			return image.Ref{}, false
 		}
 		at = reach.At
@@ -44,15 +49,28 @@ func (m *Mirrors) Mirrored(ref image.Ref) (at image.Ref, ok bool) {
 	return at, true
 }
 
+// isTold says that there is a problem of the files of a registry, which Findings tells.
+func isTold(c *containerd.Config, registry string) bool {
+	return slices.ContainsFunc(c.Problems(), func(p containerd.Problem) bool {
+		return (p.Host == registry || p.Host == "") && (p.Effect == containerd.Outside || p.Effect == containerd.Broken)
+	})
+}
+
+// isAstray says that a file on the node keeps the private registry from being asked.
+func isAstray(r *containerd.Reach) bool {
+	written := func(a containerd.Attempt) bool { return a.Place != "" }
+	return len(r.Problems) > 0 || !r.Found && slices.ContainsFunc(r.Outside, written)
+}
+
 // HaveLogin says whether every node sends credentials to the private registry by
-// itself.
+// itself. Nodes whose files for it are wrong do not count.
 func (m *Mirrors) HaveLogin() bool {
 	for _, c := range m.configs {
-		attempts, _ := c.Attempts(image.Ref{Registry: m.registry, Repository: "any", Tag: "latest"})
+		attempts, problems := c.Attempts(image.Ref{Registry: m.registry, Repository: "any", Tag: "latest"})
 		sends := func(a containerd.Attempt) bool {
 			return a.Host == m.registry && slices.Contains(a.Headers, "Authorization")
 		}
-		if !slices.ContainsFunc(attempts, sends) {
+		if len(problems) == 0 && !isTold(c, m.registry) && !slices.ContainsFunc(attempts, sends) {
 			return false
 		}
 	}
@@ -86,29 +104,61 @@ func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 	return all
 }
 
-// problems are the findings that problems of containerd's files are. What depends on
-// something that cannot be seen here is none: it would be one on every site.
+// problems are the findings that problems of containerd's files are, one for each
+// reason. What depends on something that cannot be seen here is none: it would be one on
+// every site.
 func problems(site Site, all []containerd.Problem) []Finding {
 	checks := map[containerd.Effect]string{
 		containerd.Outside: CheckNodeOutside, containerd.Broken: CheckNodeBroken, containerd.Ignored: CheckNodeIgnored,
 	}
-	var found []Finding
+	type fault struct{ check, reason string }
+	var order []fault
+	places := map[fault][]string{}
 	for _, p := range all {
-		if check, ok := checks[p.Effect]; ok {
-			found = append(found, site.finding(check, p.Place, image.Ref{}, p.Reason))
+		f := fault{checks[p.Effect], p.Reason}
+		if f.check == "" || slices.Contains(places[f], p.Place) {
+			continue
 		}
+		if places[f] == nil {
+			order = append(order, f)
+		}
+		places[f] = append(places[f], p.Place)
+	}
+	var found []Finding
+	for _, f := range order {
+		at := places[f]
+		found = append(found, site.finding(f.check, at[0], image.Ref{}, f.reason+elsewhere(at[1:])))
 	}
 	return found
 }
 
+// elsewhere says where else something is so.
+func elsewhere(places []string) string {
+	switch len(places) {
+	case 0:
+		return ""
+	case 1:
+		return "; so at " + places[0]
+	}
+	return fmt.Sprintf("; so at %s and %s", places[0], count(len(places)-1, "other place"))
+}
+
 // reach says what is wrong with how one configuration reaches the images of a registry.
 func (m *Mirrors) reach(site Site, c *containerd.Config, ref image.Ref) []Finding {
+	if isTold(c, ref.Registry) {
+		return nil
+	}
 	reach := c.Reach(pullable(ref), m.registry)
 	all := problems(site, reach.Problems)
 	if ref.Registry == m.registry { // its own name: there is no way outside but itself
 		return all
 	}
+	told := map[string]bool{}
 	for _, a := range reach.Outside {
+		if told[a.URL] {
+			continue
+		}
+		told[a.URL] = true
 		place := a.Place
 		if place == "" {
 			place = c.Place

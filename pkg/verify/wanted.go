@@ -15,19 +15,24 @@ type Site struct {
 	Mapping image.Mapping
 	// Mirrored says where the nodes pull an image from whose name is not at the target,
 	// and whether anything on the site has it: a mirror that every node knows, or the
-	// node's own store. Tag and digest may be missing. nil means nothing does.
+	// node's own store. Tag and digest may be missing. nil means nothing does. The zero Ref
+	// stands for where Mapping puts it.
 	Mirrored func(image.Ref) (at image.Ref, ok bool)
 }
 
 // resolve is where r is pulled from, and whether that is on the site.
 func (s *Site) resolve(r image.Ref) (at image.Ref, ok bool) {
-	if _, moves := s.Mapping.Target(r); !moves {
+	target, moves := s.Mapping.Target(r)
+	if !moves {
 		return r, true
 	}
-	if s.Mirrored != nil {
-		return s.Mirrored(r)
+	if s.Mirrored == nil {
+		return image.Ref{}, false
 	}
-	return image.Ref{}, false
+	if at, ok = s.Mirrored(r); ok && at.IsZero() {
+		at = target
+	}
+	return at, ok
 }
 
 // holdsPrefix says whether whatever is below r is on the site.
@@ -54,6 +59,8 @@ type Wanted struct {
 	// By is what asks for it although no manifest names it, such as kubeadm v1.36.3;
 	// empty if one does.
 	By string
+
+	carried bool // nothing is known to ask for it: it is in an archive
 }
 
 // Pairs gives the plan: every pair of all that is wanted once, sorted by source.
@@ -74,9 +81,15 @@ func comparePairs(a, b image.Pair) int {
 }
 
 // Merge is all that is wanted, each pair once, sorted by source. What a manifest names
-// counts as that, whoever else asks for it.
+// counts as that, whoever else asks for it. What is in an archive counts only where
+// nothing asks for its target, by whatever name.
 func Merge(wanted ...[]Wanted) []Wanted {
 	all := slices.Concat(wanted...)
+	asked := map[image.Ref]bool{}
+	for _, w := range all {
+		asked[w.Target] = asked[w.Target] || !w.carried
+	}
+	all = slices.DeleteFunc(all, func(w Wanted) bool { return w.carried && asked[w.Target] })
 	slices.SortStableFunc(all, func(a, b Wanted) int { return comparePairs(a.Pair, b.Pair) })
 	var merged []Wanted
 	for _, w := range all {
