@@ -59,7 +59,7 @@ func (f *accessFlags) remote(stdin io.Reader, host string, plain []string, repor
 	}
 	opts := registry.RemoteOptions{
 		PlainHTTP: f.plainHTTP, PlainHosts: plain, LoginHost: host, Username: f.login.username, Password: password,
-		AuthFiles: authFiles(), Proxy: http.ProxyFromEnvironment, Parallel: f.parallel, Report: report,
+		AuthFiles: authFiles(), Proxy: http.ProxyFromEnvironment, Parallel: questions * f.parallel, Report: report,
 	}
 	for _, file := range []struct {
 		name string

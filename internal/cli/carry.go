@@ -58,9 +58,12 @@ func (c *carrier) announce(contents bundle.Contents) {
 	}
 }
 
+// questions is how many times as many small requests are under way as blobs.
+const questions = 2
+
 // plan says what the pairs consist of.
 func (c *carrier) plan(ctx context.Context, pairs []image.Pair, from registry.Source, opts registry.PlanOptions) (*registry.Plan, error) {
-	opts.Parallel, opts.Report = c.parallel, c.report
+	opts.Parallel, opts.Report = questions*c.parallel, c.report
 	plan, err := registry.NewPlan(ctx, pairs, from, opts)
 	if err != nil {
 		return nil, err
