@@ -24,24 +24,43 @@ type Manifest struct {
 type nodeKind struct {
 	group, kind string
 	spec        []string // the keys that lead to the specification
+	dirs        []string // where its nodes look for hosts.toml, the first that has any; nil: as config.toml says
 }
+
+// Where others than kubeadm's nodes have the tree: Canonical Kubernetes by its kind of
+// confinement, k0s where its configuration says so (pkg/nodes).
+var (
+	canonicalDirs = []string{"/etc/containerd/hosts.d", "/var/snap/k8s/common/etc/containerd/hosts.d"}
+	k0sDirs       = []string{"/etc/k0s/containerd.d/certs.d"}
+)
 
 // nodeKinds are the kinds that FromManifests knows, of all versions of their group.
 var nodeKinds = []nodeKind{
-	{"bootstrap.cluster.x-k8s.io", "KubeadmConfig", []string{"spec"}},
-	{"bootstrap.cluster.x-k8s.io", "KubeadmConfigTemplate", []string{"spec", "template", "spec"}},
-	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlane", []string{"spec", "kubeadmConfigSpec"}},
-	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlaneTemplate", []string{"spec", "template", "spec", "kubeadmConfigSpec"}},
+	{"bootstrap.cluster.x-k8s.io", "KubeadmConfig", []string{"spec"}, nil},
+	{"bootstrap.cluster.x-k8s.io", "KubeadmConfigTemplate", []string{"spec", "template", "spec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlane", []string{"spec", "kubeadmConfigSpec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "KubeadmControlPlaneTemplate", []string{"spec", "template", "spec", "kubeadmConfigSpec"}, nil},
 
-	{"bootstrap.cluster.x-k8s.io", "RKE2Config", []string{"spec"}},
-	{"bootstrap.cluster.x-k8s.io", "RKE2ConfigTemplate", []string{"spec", "template", "spec"}},
-	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlane", []string{"spec"}},
-	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlaneTemplate", []string{"spec", "template", "spec"}},
+	{"bootstrap.cluster.x-k8s.io", "RKE2Config", []string{"spec"}, nil},
+	{"bootstrap.cluster.x-k8s.io", "RKE2ConfigTemplate", []string{"spec", "template", "spec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlane", []string{"spec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "RKE2ControlPlaneTemplate", []string{"spec", "template", "spec"}, nil},
 
-	{"bootstrap.cluster.x-k8s.io", "KThreesConfig", []string{"spec"}},
-	{"bootstrap.cluster.x-k8s.io", "KThreesConfigTemplate", []string{"spec", "template", "spec"}},
-	{"controlplane.cluster.x-k8s.io", "KThreesControlPlane", []string{"spec", "kthreesConfigSpec"}},
-	{"controlplane.cluster.x-k8s.io", "KThreesControlPlaneTemplate", []string{"spec", "template", "spec", "kthreesConfigSpec"}},
+	{"bootstrap.cluster.x-k8s.io", "KThreesConfig", []string{"spec"}, nil},
+	{"bootstrap.cluster.x-k8s.io", "KThreesConfigTemplate", []string{"spec", "template", "spec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "KThreesControlPlane", []string{"spec", "kthreesConfigSpec"}, nil},
+	{"controlplane.cluster.x-k8s.io", "KThreesControlPlaneTemplate", []string{"spec", "template", "spec", "kthreesConfigSpec"}, nil},
+
+	{"bootstrap.cluster.x-k8s.io", "CK8sConfig", []string{"spec"}, canonicalDirs},
+	{"bootstrap.cluster.x-k8s.io", "CK8sConfigTemplate", []string{"spec", "template", "spec"}, canonicalDirs},
+	{"controlplane.cluster.x-k8s.io", "CK8sControlPlane", []string{"spec", "spec"}, canonicalDirs},
+	{"controlplane.cluster.x-k8s.io", "CK8sControlPlaneTemplate", []string{"spec", "template", "spec", "spec"}, canonicalDirs},
+
+	{"bootstrap.cluster.x-k8s.io", "K0sControllerConfig", []string{"spec"}, k0sDirs},
+	{"bootstrap.cluster.x-k8s.io", "K0sWorkerConfig", []string{"spec"}, k0sDirs},
+	{"bootstrap.cluster.x-k8s.io", "K0sWorkerConfigTemplate", []string{"spec", "template", "spec"}, k0sDirs},
+	{"controlplane.cluster.x-k8s.io", "K0sControlPlane", []string{"spec", "k0sConfigSpec"}, k0sDirs},
+	{"controlplane.cluster.x-k8s.io", "K0sControlPlaneTemplate", []string{"spec", "template", "spec", "k0sConfigSpec"}, k0sDirs},
 }
 
 // FromManifests gives a Config for each object that puts files on nodes, in the order of
@@ -80,7 +99,8 @@ type object struct {
 	source     *source
 	name       string // KIND NAME
 	namespace  string
-	rancher    string // the folder of its registries.yaml, empty for kubeadm
+	rancher    string   // the folder of its registries.yaml, empty for kubeadm
+	dirs       []string // of its kind
 	root, spec *yamltree.Node
 }
 
@@ -156,7 +176,7 @@ func (r *manifestReader) object(s *source, n *yamltree.Node) {
 	for _, key := range nodeKinds[i].spec {
 		spec = spec.Get(key).Follow()
 	}
-	o := object{source: s, name: kind + " " + meta.Str("name"), namespace: meta.Str("namespace"), root: n, spec: spec}
+	o := object{source: s, name: kind + " " + meta.Str("name"), namespace: meta.Str("namespace"), root: n, spec: spec, dirs: nodeKinds[i].dirs}
 	switch {
 	case strings.HasPrefix(kind, "RKE2"):
 		o.rancher = "/etc/rancher/rke2"
@@ -266,7 +286,10 @@ func (r *manifestReader) content(o object, item *yamltree.Node) file {
 	if n := item.Get("content").Follow(); n != nil && n.Kind == yamltree.Scalar {
 		return o.source.file(n, decoder(item.Str("encoding")))
 	}
-	from := item.Get("contentFrom").Follow().Get("secret").Follow()
+	from := item.Get("contentFrom").Follow()
+	if from = cmp.Or(from.Get("secret").Follow(), from.Get("secretRef").Follow()); from == nil {
+		from = &yamltree.Node{}
+	}
 	if f, ok := r.secrets[secretKey{o.namespace, from.Str("name"), cmp.Or(from.Str("key"), "value")}]; ok {
 		return f
 	}

@@ -27,6 +27,8 @@ var objects = map[string]string{
 	"KubeadmConfigTemplate": "apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: KubeadmConfigTemplate\nmetadata:\n  name: ${CLUSTER_NAME}\n  namespace: ${NAMESPACE}\nspec:\n  template:\n    spec:\n      verbosity: ${V:=2}\n",
 	"KubeadmControlPlane":   "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KubeadmControlPlane\nmetadata:\n  name: o\nspec:\n  kubeadmConfigSpec:\n    format: ignition\n",
 	"RKE2ConfigTemplate":    "apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: RKE2ConfigTemplate\nmetadata:\n  name: o\nspec:\n  template:\n    spec:\n      gzipUserData: false\n",
+	"CK8sControlPlane":      "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: CK8sControlPlane\nmetadata:\n  name: o\nspec:\n  spec:\n    airGapped: true\n",
+	"K0sControlPlane":       "apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: K0sControlPlane\nmetadata:\n  name: o\nspec:\n  version: v1.36.0+k0s.0\n  k0sConfigSpec:\n    args: []\n",
 	"KThreesControlPlane":   "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KThreesControlPlane\nmetadata:\n  name: o\nspec:\n  kthreesConfigSpec:\n    version: v1.36.0+k3s1\n",
 }
 

@@ -25,6 +25,10 @@ func (r *manifestReader) config(o object) *Config {
 		c.fromAgent(o)
 		return c
 	}
+	if o.dirs != nil {
+		c.fixed(o.dirs)
+		return c
+	}
 	f, whole := c.tree.files[configFile]
 	switch {
 	case whole:
@@ -41,6 +45,13 @@ func (r *manifestReader) config(o object) *Config {
 	}
 	c.readDirs()
 	return c
+}
+
+// fixed is the configuration of nodes whose containerd looks in the first of dirs that is there.
+func (c *Config) fixed(dirs []string) {
+	i := max(slices.IndexFunc(dirs, func(dir string) bool { return c.tree.dirs[dir] }), 0)
+	c.cri.configPath, c.tree.all = dirs[i], dirs[i]
+	c.readDirs()
 }
 
 // repaired is the configuration after the script: config_path is one folder, and what
