@@ -109,6 +109,14 @@ func TestNamesCarried(t *testing.T) {
 	}
 }
 
+// An operator in a list of images runs nothing.
+func TestNamesOfListedOperator(t *testing.T) {
+	m := read(t, siteAt(t), ManifestsOptions{}, "images:\n- r.example/airgap/quay.io/tigera/operator:v1\n")
+	if _, findings, err := m.Names(NamesOptions{}); err != nil || len(findings) != 0 || len(m.Wanted()) != 1 {
+		t.Errorf("%v, %v, %v", findings, m.Wanted(), err)
+	}
+}
+
 // An image that a manifest names is that, whoever else asks for it.
 func TestMerge(t *testing.T) {
 	r, _ := image.Parse("r.example/x:v1")
