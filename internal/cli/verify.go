@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/overrides"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/verify"
 )
 
@@ -75,17 +76,30 @@ if it is ignored, and with the command that mends it; the exit status is then 3.
 			o.quiet = isQuiet(cmd)
 			o.target.fill(cmd, site, pulling)
 			o.access.fill(cmd, site)
-			if !o.kubernetes.given() {
-				o.kubernetes.versions, o.kubernetes.sandboxes = site.KubernetesVersions, site.NodeImagePause
-			}
-			if len(o.platforms) == 0 {
-				o.platforms = site.Platforms
-			}
+			o.fill(site)
 			return o.run(cmd.Context(), version, streams)
 		},
 	}
 	o.addTo(cmd)
 	return cmd
+}
+
+// fill takes from the site file what no flag says.
+func (o *verifyOptions) fill(s *site.Site) {
+	if len(o.kubernetes.versions) == 0 {
+		o.kubernetes.versions = s.KubernetesVersions
+	}
+	if len(o.kubernetes.sandboxes) == 0 {
+		o.kubernetes.sandboxes = s.NodeImagePause
+	}
+	if len(o.platforms) == 0 {
+		o.platforms = s.Platforms
+	}
+}
+
+// given says whether there is anything to verify: of nothing, all is proved.
+func (o *verifyOptions) given() bool {
+	return o.input.given() || o.kubernetes.given() || o.cluster.given() || len(o.certsDirs) > 0 || o.home != "" || o.archive != ""
 }
 
 func (o *verifyOptions) addTo(cmd *cobra.Command) {
@@ -116,7 +130,29 @@ func (o *verifyOptions) addTo(cmd *cobra.Command) {
 	complete(cmd, "title")
 }
 
+// check refuses what is wrong with the flags, before anything is read.
+func (o *verifyOptions) check() error {
+	if o.target.to != "" && !o.given() {
+		return usagef("nothing to verify: name manifests (-f, -k), --bundle, --certs-d, --clusterctl-home, --kubernetes-version or --from-cluster")
+	}
+	_, versionErr := o.versions()
+	_, sandboxErr := o.sandboxes()
+	errs := []error{versionErr, sandboxErr}
+	for _, p := range o.platforms {
+		if _, err := registry.NormalizePlatform(p); err != nil {
+			errs = append(errs, usagef("--platform: %w", err))
+		}
+	}
+	if _, err := containerd.FromManifests(nil, containerd.Options{Version: o.containerd}); err != nil {
+		errs = append(errs, usagef("--containerd-version: %w", err))
+	}
+	return joinUsage(errs)
+}
+
 func (o *verifyOptions) run(ctx context.Context, version string, streams Streams) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	p, err := o.proof(ctx, streams)
 	if err != nil {
 		return err
