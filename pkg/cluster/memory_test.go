@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -57,7 +56,7 @@ func manyPods(pods int) (http.Handler, *atomic.Int32) {
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			io.WriteString(w, text)
+			fmt.Fprint(w, text)
 		})
 	}
 	mux.HandleFunc("/api/v1/pods", func(w http.ResponseWriter, r *http.Request) {
@@ -71,9 +70,9 @@ func manyPods(pods int) (http.Handler, *atomic.Int32) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"kind":"PodList","apiVersion":"v1","metadata":{"continue":%q},"items":[`, next)
 		for i := from; i < min(from+limit, pods); i++ {
-			io.WriteString(w, strings.Repeat(",", min(1, i-from))+pod(i))
+			fmt.Fprint(w, strings.Repeat(",", min(1, i-from)), pod(i))
 		}
-		io.WriteString(w, "]}")
+		fmt.Fprint(w, "]}")
 	})
 	return mux, pages
 }
