@@ -197,12 +197,11 @@ func decodeTable(table any) (criTOML, error) {
 // choose is the table that a release reads in a file of a version.
 func (r *configReader) choose(file int, plugins map[string]any) string {
 	chosen := imagesTable
+	migrates := file == 2 || file < r.release.configVersion() && r.release.migratesAll()
 	switch {
-	case file <= 1 && (r.release.major() < 2 || plugins[criTableOld] != nil):
+	case file <= 1 && (r.release.major() < 2 || migrates && plugins[criTableOld] != nil):
 		chosen = criTableOld
-	case r.release.major() < 2:
-		chosen = criTable
-	case plugins[criTable] != nil && (file <= 2 || file < r.release.configVersion()):
+	case r.release.major() < 2, migrates && plugins[criTable] != nil:
 		chosen = criTable
 	}
 	for _, name := range []string{criTableOld, criTable, imagesTable} {

@@ -110,6 +110,11 @@ func (r release) configVersion() int {
 	return 2
 }
 
+// migratesAll: the CRI's old table is taken over from files of every older version. From
+// 2.0 to 2.2 it is from version 2 alone: a file of version 1, or without one, is made one
+// of version 3 before the plugins see it.
+func (r release) migratesAll() bool { return r.configVersion() > 3 }
+
 // refusesNewer: a config.toml of a newer version keeps it from starting; before, the
 // tables that it did not know had no effect.
 func (r release) refusesNewer() bool { return r.since(39, 20, version(2, 0, 0)) }
