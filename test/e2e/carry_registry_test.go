@@ -35,7 +35,8 @@ type dockerRegistry struct {
 	tls      bool // with a certificate of a private CA
 	password bool // wants carryUser's
 	readOnly bool
-	storage  string // its folder; a new one if empty
+	storage  string          // its folder; a new one if empty
+	like     *dockerRegistry // whose certificate it has; one of its own if nil
 
 	address string // host:port
 	caFile  string // if tls
@@ -80,6 +81,10 @@ func (r *dockerRegistry) config(t *testing.T) string {
 }
 
 func (r *dockerRegistry) certificate(t *testing.T) (certificate, key string) {
+	if r.like != nil {
+		r.caFile = r.like.caFile
+		return filepath.Join(r.like.dir, "server.crt"), filepath.Join(r.like.dir, "server.key")
+	}
 	ca, server := newAuthority(t)
 	der, err := x509.MarshalPKCS8PrivateKey(server.PrivateKey)
 	if err != nil {

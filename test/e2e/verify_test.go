@@ -1,0 +1,71 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/verify"
+)
+
+// A siteFault is one thing that is wrong with a site, and what verify says of it: CHECK PLACE; $DIR is the site's folder,
+// a * stands for a part of a name, a final … for the rest.
+type siteFault struct {
+	name  string
+	spoil func(s *provenSite)
+	want  string
+}
+
+// A site that is complete has no finding, and every single fault of it is found as what it is, and as nothing else.
+func TestVerify(t *testing.T) {
+	base := newProvenSite(t)
+	report, status := base.verify()
+	if status != 0 || len(report.Findings) > 0 {
+		t.Fatalf("a complete site: exit status %d\n%s", status, findings(report))
+	}
+	t.Logf("%d images, %d bytes, %d faults", len(report.Images), report.Bytes, len(siteFaults()))
+	t.Run("faults", func(t *testing.T) {
+		for _, f := range siteFaults() {
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				s := base.copy(t)
+				f.spoil(s)
+				report, status := s.verify()
+				if status != 3 || len(report.Findings) != 1 || !f.found(report.Findings[0], s.dir) {
+					t.Errorf("exit status %d\n%swant\n%s", status, findings(report), f.want)
+				}
+			})
+		}
+	})
+	if report, status := base.verify(); status != 0 {
+		t.Errorf("the complete site was changed: exit status %d\n%s", status, findings(report))
+	}
+}
+
+// found says whether a finding is that of the fault.
+func (f *siteFault) found(got verify.Finding, dir string) bool {
+	said := got.Check + " " + got.Place
+	want := strings.ReplaceAll(f.want, "$DIR", dir)
+	if start, ok := strings.CutSuffix(want, "…"); ok {
+		return strings.HasPrefix(said, start)
+	}
+	ok, err := path.Match(want, said)
+	return err == nil && ok
+}
+
+func findings(r verify.Report) string {
+	var b strings.Builder
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s %s [%s] %s\n", f.Check, f.Place, f.Image, f.Problem)
+	}
+	return b.String()
+}
+
+// siteFaults are the faults by what they are faults of.
+func siteFaults() []siteFault {
+	return slices.Concat(manifestFaults, nameFaults, registryFaults, nodeFaults, homeFaults, archiveFaults)
+}
