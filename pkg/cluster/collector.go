@@ -234,7 +234,7 @@ func present(uses iter.Seq[manifest.Use]) iter.Seq[manifest.Use] {
 	return func(yield func(manifest.Use) bool) {
 		for u := range uses {
 			if strings.HasPrefix(u.At, names) {
-				if strings.Contains(u.Written, "<none>") || strings.Contains(u.Written, "@") && tagged[u.At+" "+u.Ref.Name()] {
+				if strings.Contains(u.Written, "@") && tagged[u.At+" "+u.Ref.Name()] {
 					continue
 				}
 				u.Rule, u.Confidence = RulePresent, manifest.Certain
