@@ -2,7 +2,11 @@
 
 package e2e
 
-import "strings"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
 
 const (
 	quay         = "certs.d/quay.io/hosts.toml"
@@ -81,10 +85,10 @@ var homeFaults = []siteFault{
 	}, "clusterctl-url home/clusterctl.yaml:…"},
 	{"version check", replacing(provenConfig, "CLUSTERCTL_DISABLE_VERSIONCHECK: \"true\"\n", ""), "clusterctl-version-check home/clusterctl.yaml"},
 	{"variable that brings an upstream back", func(s *provenSite) {
-		s.write("home/overrides/infrastructure-vsphere/v*/cluster-template.yaml", strings.Replace(
-			s.read("home/overrides/infrastructure-vsphere/v*/cluster-template.yaml"), below+"ghcr.io/kube-vip", "${KUBE_VIP_REGISTRY:="+below+"ghcr.io/kube-vip}", 1))
-		s.write(provenConfig, s.read(provenConfig)+"\nKUBE_VIP_REGISTRY: ghcr.io/kube-vip\n")
-	}, "clusterctl-variable-outside $DIR/home/overrides/infrastructure-vsphere/…"},
+		template := filepath.Join(s.path("home/overrides/infrastructure-vsphere/v*"), "cluster-template-apps.yaml")
+		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \"${APPS:="+below+"apps.example}/web:v1\"}]}\n"), 0o600))
+		s.write(provenConfig, s.read(provenConfig)+"\nAPPS: apps.example\n")
+	}, "clusterctl-variable-outside $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-apps.yaml:3:*"},
 	{"upstream image in the components", func(s *provenSite) {
 		s.replace("home/overrides/cluster-api/v*/core-components.yaml", below+"registry.k8s.io/cluster-api/", "registry.k8s.io/cluster-api/")
 	}, "clusterctl-image-outside $DIR/home/overrides/cluster-api/…"},

@@ -145,8 +145,10 @@ func encode(text string) string { return base64.StdEncoding.EncodeToString([]byt
 func (s *provenSite) images() synthetic.Set {
 	list := s.do("images", "-f", "in", "--kubernetes-version", "v1.36.3", "--node-image-pause", provenSandbox)
 	names := slices.DeleteFunc(lines(list), func(name string) bool { return strings.Contains(name, "$") })
+	names = append(names, "apps.example/other:v3", "ghcr.io/kube-vip/kube-vip:v1.0.1", "registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:v1.36.0")
+	slices.Sort(names)
 	var set synthetic.Set
-	for _, name := range append(names, "apps.example/other:v3") {
+	for _, name := range slices.Compact(names) {
 		set = append(set, provenImage(name, name, "amd64", "arm64"))
 	}
 	return set
