@@ -92,8 +92,8 @@ func start(t *testing.T, name string, args ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			t.Logf("%s:\n%s", name, tail(string(text)))
 		}
@@ -209,7 +209,7 @@ func manyPods(t *testing.T, c liveCluster) {
 					t.Error(err)
 					return
 				}
-				io.Copy(io.Discard, response.Body)
+				_, _ = io.Copy(io.Discard, response.Body)
 				response.Body.Close()
 				if response.StatusCode != http.StatusCreated {
 					t.Errorf("creating a pod: %s", response.Status)
