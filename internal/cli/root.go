@@ -81,7 +81,8 @@ func newRootCmd(binary string) *cobra.Command {
 		Use:   binary,
 		Short: "Take a Kubernetes cluster into a site without internet",
 		Long: `Take a Kubernetes cluster into a site without internet: find every image that
-its manifests name, and point them at a private registry.
+its manifests name, carry all of it in one archive, point manifests, clusterctl and
+nodes at a private registry, and prove that nothing leads outside.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 checked and something is not as
 it should be (the findings were printed).`,
