@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/spelling"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
@@ -103,32 +104,11 @@ func distance(wanted, ref string) int {
 		}
 		for end := i + 1; end <= len(ref); end++ {
 			if end == len(ref) || strings.IndexByte("/:@", ref[end]) >= 0 {
-				best = min(best, edits(wanted, ref[i:end]))
+				best = min(best, spelling.Distance(wanted, ref[i:end]))
 			}
 		}
 	}
 	return best
-}
-
-// edits is the number of letters that a and b differ by (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			same := diagonal
-			if a[i] != b[j] {
-				same++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(same, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // WriteChains writes for every use the chain that brought the image in: the source, the

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/spelling"
 )
 
 // A decoder reads the nodes of a site file and collects what is wrong with them. A
@@ -141,37 +143,13 @@ func (d *decoder) mapping(n *yaml.Node, keys []key) {
 func suggestion(name string, keys []key) string {
 	var names []string
 	for _, k := range keys {
-		if distance(strings.ToLower(name), strings.ToLower(k.name)) <= len(k.name)/3 {
+		const far = 40 // no key is as long
+		if len(name) <= far && spelling.Distance(strings.ToLower(name), strings.ToLower(k.name)) <= len(k.name)/3 {
 			return ": is " + k.name + " meant?"
 		}
 		names = append(names, k.name)
 	}
 	return ": there are " + strings.Join(names, ", ")
-}
-
-// distance is how many letters have to change to make b of a (Levenshtein).
-func distance(a, b string) int {
-	const far = 40 // no key is as long
-	if len(a) > far {
-		return far
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // each reads the list n with read, which says whether an entry counts.
