@@ -97,7 +97,7 @@ func (l *List) Nearest(wanted string, n int) []string {
 // distance is how many letters have to change for wanted to be in ref, from the border of a
 // part of it.
 func distance(wanted, ref string) int {
-	best := edits(wanted, ref)
+	best := spelling.Distance(wanted, ref)
 	for i := range len(ref) {
 		if i > 0 && ref[i-1] != '/' {
 			continue
