@@ -44,6 +44,17 @@ func TestVerify(t *testing.T) {
 	if report, status := base.verify(); status != 0 {
 		t.Errorf("the complete site was changed: exit status %d\n%s", status, findings(report))
 	}
+	for _, version := range []string{"1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4"} {
+		s := base.copy(t)
+		s.add("--containerd-version", version)
+		if report, status := s.verify(); status != 0 {
+			t.Errorf("a complete site with containerd %s: exit status %d\n%s", version, status, findings(report))
+		}
+	}
+	finish(t, base.plugin("verify", "-f", "out", "--to", "elsewhere.example/airgap"))
+	if len(base.gate.leaks()) == 0 {
+		t.Error("the gate does not note who is asked: that nobody was shows nothing")
+	}
 }
 
 // found says whether a finding is that of the fault.
