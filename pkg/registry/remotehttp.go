@@ -113,7 +113,12 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 		}
 		req.GetBody, req.ContentLength = q.body, q.size
 	}
+	leave, err := standing.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
 	resp, err := r.client.Do(req)
+	leave(err == nil && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden)
 	if err == nil && resp.StatusCode < 400 {
 		standing.good.Store(true)
 		if q.method != http.MethodGet && q.method != http.MethodHead {
@@ -127,11 +132,36 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 // credentials were refused, they are not sent again for each image: some services
 // lock a user out after a few wrong passwords. Where nothing could be written, being
 // forbidden to write to one place is taken for being forbidden to write at all.
-type standing struct{ good, refused, written atomic.Bool }
+type standing struct {
+	good, refused, written atomic.Bool
+
+	known atomic.Bool   // it has answered somebody with something else than a refusal
+	first chan struct{} // holds one request at a time until then
+}
 
 func (r *Remote) standing(registry string) *standing {
-	known, _ := r.standings.LoadOrStore(registry, &standing{})
+	known, _ := r.standings.LoadOrStore(registry, &standing{first: make(chan struct{}, 1)})
 	return known.(*standing) //nolint:forcetypeassert // we put nothing else there
+}
+
+// enter lets requests go one by one until the registry is known to let us in, so that a
+// wrong password is not sent a dozen times at once. Who has entered says with leave
+// whether that is known now.
+func (s *standing) enter(ctx context.Context) (leave func(known bool), err error) {
+	if s.known.Load() {
+		return func(bool) {}, nil
+	}
+	select {
+	case s.first <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return func(known bool) {
+		if known {
+			s.known.Store(true)
+		}
+		<-s.first
+	}, nil
 }
 
 // scopes says for which rights a token is to be asked, so that one does for all
