@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
@@ -108,6 +109,7 @@ func (p *proof) collect(ctx context.Context) error {
 	}
 	asked := verify.Merge(manifests.Wanted(), names, running)
 	p.findings = append(p.findings, p.mirrors.Findings(p.site, asked)...)
+	p.findings = append(p.findings, p.mirrors.Trust(ctx, p.site, asked, http.ProxyFromEnvironment)...)
 	p.wanted = verify.Merge(asked, carried)
 	return nil
 }

@@ -76,6 +76,7 @@ func neverRead(name string) string {
 
 // checkHosts finds what in a readable hosts.toml does not do what it seems to.
 func (c *Config) checkHosts(r *hostsReader, registry string, hosts []host) {
+	c.registries = append(c.registries, registry)
 	c.unknownKeys(r, registry)
 	if len(r.doc.Host) > 0 && len(hosts) == 1 {
 		c.find(hosts[0].place, registry, Ignored, "containerd 2 reads hosts only where they are tables of their own, [host.\"…\"]: these are not")

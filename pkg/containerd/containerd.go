@@ -49,6 +49,8 @@ type Config struct {
 	dirs     map[string]hostDir // by path; what containerd makes of it
 	agent    *registries        // of K3s or RKE2, which write the tree themselves
 	problems []Problem
+
+	registries []string // that have a hosts.toml which can be read
 }
 
 // Load reads what nodes are to have as /etc/containerd/certs.d, or Options.Dir. A link that
@@ -75,6 +77,14 @@ func Load(fsys fs.FS, opts Options) (*Config, error) {
 // Problems are all that is wrong with the files, whatever images are pulled, in the order
 // of their paths.
 func (c *Config) Problems() []Problem { return slices.Clone(c.problems) }
+
+// Registries are those that have a hosts.toml of their own which containerd can read,
+// in the order of their names; _default, which stands for all others, is none.
+func (c *Config) Registries() []string {
+	names := slices.DeleteFunc(slices.Clone(c.registries), func(name string) bool { return name == defaultDir })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // Sandbox is the sandbox image that config.toml names, as it is written there, and its
 // place. Both are empty where it names none: then it is containerd's own default.

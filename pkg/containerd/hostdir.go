@@ -151,6 +151,7 @@ const (
 type Certificate struct {
 	Path  string // on the node
 	State CertificateState
+	PEM   string // of authorities that are Usable, what the file holds; else empty
 }
 
 // ca is the state of a file with authorities.
@@ -159,7 +160,10 @@ func (t *tree) ca(at string) Certificate {
 	if state == Usable && !x509.NewCertPool().AppendCertsFromPEM([]byte(content)) {
 		state = Garbage
 	}
-	return Certificate{at, state}
+	if state != Usable {
+		content = ""
+	}
+	return Certificate{Path: at, State: state, PEM: content}
 }
 
 // pair is the state of a client's certificate and key.
@@ -174,7 +178,7 @@ func (t *tree) pair(pair [2]string) Certificate {
 			state = Garbage
 		}
 	}
-	return Certificate{pair[0], state}
+	return Certificate{Path: pair[0], State: state}
 }
 
 func (t *tree) read(at string) (string, CertificateState) {

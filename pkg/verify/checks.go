@@ -26,6 +26,7 @@ const (
 	CheckNodeOutside = "node-outside"
 	CheckNodeBroken  = "node-broken"
 	CheckNodeIgnored = "node-ignored"
+	CheckNodeCA      = "node-ca"
 
 	CheckArchiveImage     = "archive-image"
 	CheckArchiveDamaged   = "archive-damaged"
@@ -132,6 +133,11 @@ var checks = []Check{
 		CheckNodeIgnored, Warning,
 		"containerd does something else than what is written there",
 		"write the node's files anew: kubectl airgap nodes --to {target}, or --format hosts",
+	},
+	{
+		CheckNodeCA, Error,
+		"every pull from the registry fails on the node: x509: certificate signed by unknown authority",
+		"write the node's files with the authority that signed the registry's certificate: kubectl airgap nodes --to {target} --ca-file ca.crt",
 	},
 	{
 		CheckArchiveImage, Error,

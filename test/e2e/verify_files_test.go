@@ -51,6 +51,10 @@ var nodeFaults = []siteFault{
 	{"resolve missing in the capabilities", everywhere(quay, `"pull", "resolve"`, `"pull"`), "node-outside certs.d/quay.io/hosts.toml…"},
 	{"resolve missing, and the registry is used", everywhere(k8s, `"pull", "resolve"`, `"pull"`), "node-outside certs.d/registry.k8s.io/hosts.toml…"},
 	{"CA file missing", removing("certs.d/airgap-ca.crt"), "node-broken certs.d/docker.io/hosts.toml…"},
+	{"CA of another registry", func(s *provenSite) {
+		ca, _ := newAuthority(s.T)
+		s.write("certs.d/airgap-ca.crt", string(ca))
+	}, "node-ca certs.d/docker.io/hosts.toml…"},
 	{"CA file that holds none", func(s *provenSite) { s.write("certs.d/airgap-ca.crt", "none\n") }, "node-broken certs.d/docker.io/hosts.toml…"},
 	{"unquoted server", everywhere(quay, `server = "`, `server = `), "node-outside certs.d/quay.io/hosts.toml:2:…"},
 	{"unquoted server, and the registry is used", everywhere(k8s, `server = "`, `server = `), "node-outside certs.d/registry.k8s.io/hosts.toml:2:…"},
