@@ -16,14 +16,26 @@ import (
 // Select gives the uses of the images that wanted, a reference or a part of one, may mean:
 // nginx, library/nginx, nginx:1.29, docker.io/library/nginx, sha256:…, as long as it ends and
 // begins where a part of the reference does. A name that is an image's full name as the
-// kubelet reads it (index.docker.io/nginx) means that one, too.
+// kubelet reads it (index.docker.io/nginx) means that one, too. Where none is meant so, it
+// may be words of one: acmesolver of cert-manager-acmesolver.
 func (l *List) Select(wanted string) *List {
 	names := spellings(wanted)
+	selected := l.where(func(image string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return holds(image, name, "/@", "/:@") })
+	})
+	if selected.Len() > 0 {
+		return selected
+	}
+	return l.where(func(image string) bool { return holds(image, names[0], "/-_", "/:@-_") })
+}
+
+// where gives the uses of the images for which is holds.
+func (l *List) where(is func(image string) bool) *List {
 	selected := New(manifest.Possible)
 	for _, block := range l.blocks {
 		var kept []use
 		for i := range block {
-			if slices.ContainsFunc(names, func(name string) bool { return holds(block[i].image, name) }) {
+			if is(block[i].image) {
 				kept = append(kept, block[i])
 			}
 		}
@@ -58,8 +70,9 @@ func spellings(wanted string) []string {
 	return append(names, full)
 }
 
-// holds says that name stands in ref from the border of a part to the border of one.
-func holds(ref, name string) bool {
+// holds says that name stands in ref behind one of the characters before, or at its
+// beginning, and in front of one of the characters after, or at its end.
+func holds(ref, name, before, after string) bool {
 	for from := 0; name != ""; {
 		i := strings.Index(ref[from:], name)
 		if i < 0 {
@@ -67,7 +80,7 @@ func holds(ref, name string) bool {
 		}
 		i += from
 		end := i + len(name)
-		if (i == 0 || strings.IndexByte("/@", ref[i-1]) >= 0) && (end == len(ref) || strings.IndexByte("/:@", ref[end]) >= 0) {
+		if (i == 0 || strings.IndexByte(before, ref[i-1]) >= 0) && (end == len(ref) || strings.IndexByte(after, ref[end]) >= 0) {
 			return true
 		}
 		from = i + 1

@@ -43,6 +43,8 @@ func TestSelect(t *testing.T) {
 		"pause:3.1":                       "localhost:5000/pause:3.1",
 		"localhost:5000":                  "localhost:5000/pause:3.1",
 		"ginx":                            "",
+		"my":                              "quay.io/acme/my-nginx:1.29",
+		"ingress:3":                       "quay.io/nginx/nginx-ingress:3",
 		"ngin":                            "",
 		"":                                "",
 		"/":                               "",

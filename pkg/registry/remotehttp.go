@@ -84,10 +84,7 @@ type request struct {
 func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	standing := r.standing(q.ref.Registry)
 	if standing.refused.Load() {
-		return nil, resume.Final(&refusal{
-			text:  fmt.Sprintf("%s has refused the credentials that are given for it, they are not tried again", q.ref.Registry),
-			fatal: q.write,
-		})
+		return nil, refusedBefore(q)
 	}
 	at := q.at
 	if at == nil {
@@ -117,6 +114,10 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if standing.refused.Load() { // while this one waited
+		leave(false)
+		return nil, refusedBefore(q)
+	}
 	resp, err := r.client.Do(req)
 	leave(err == nil && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden)
 	if err == nil && resp.StatusCode < 400 {
@@ -126,6 +127,15 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 		}
 	}
 	return resp, scrub(err)
+}
+
+// refusedBefore is the failure of a request that is not sent, because the credentials
+// for it were refused already.
+func refusedBefore(q request) error {
+	return resume.Final(&refusal{
+		text:  fmt.Sprintf("%s has refused the credentials that are given for it, they are not tried again", q.ref.Registry),
+		fatal: q.write,
+	})
 }
 
 // A standing is how we stand with a registry. Where nothing has succeeded and the

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +91,26 @@ func TestRemoteLockout(t *testing.T) {
 		if n := len(s.Requests()); n != 2 {
 			t.Errorf("%s: %d requests", name, n)
 		}
+	}
+}
+
+// TestRemoteLockoutAtOnce: a wrong password is not sent by everybody who asks at the
+// same time.
+func TestRemoteLockoutAtOnce(t *testing.T) {
+	const most = 6 // the first request without and with the password, and who was let in before that was understood
+	s := registrytest.Start(t, registrytest.Options{Username: "me", Password: "right"})
+	r, _ := remote(t, RemoteOptions{LoginHost: s.Host, Username: "me", Password: secret})
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			if _, err := r.Resolve(t.Context(), image.Ref{Registry: s.Host, Repository: fmt.Sprintf("a%d", i), Tag: "v1"}); err == nil {
+				t.Error("a wrong password opens the registry")
+			}
+		})
+	}
+	all.Wait()
+	if n := len(s.Requests()); n > most {
+		t.Errorf("%d requests, want at most %d", n, most)
 	}
 }
 

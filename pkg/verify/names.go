@@ -126,7 +126,7 @@ func (n *names) ask(by, place, advice string, refs []image.Ref) {
 	}
 	for _, registry := range registries {
 		all := outside[registry]
-		problem := fmt.Sprintf("%s asks for %s%s, which is not at %s, and no mirror of the nodes leads there", by, all[0], more(len(all)), n.site.Target)
+		problem := fmt.Sprintf("%s asks for %s%s: not at %s, and no mirror of the nodes leads there", by, all[0], more(len(all)), n.site.Target)
 		f := n.site.finding(CheckNameOutside, place, all[0], problem)
 		if advice != "" {
 			f = f.advised(advice, strings.NewReplacer("{target}", n.site.Target))
