@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	bufferSize = 256 << 10 // how much is read, hashed and written at once
-	flushSize  = 8 << 20   // how much the disk is told to write at once
+	bufferSize = 1 << 20 // how much is read, hashed and written at once
+	flushSize  = 8 << 20 // how much the disk is told to write at once
 )
 
 // A medium is what an archive is written to: a file, or what a test takes for one.

@@ -28,7 +28,7 @@ import (
 // the others along, and the two ends together need a quarter less CPU (measured:
 // 1.8 against 2.5 s for 805 MB by TLS, four blobs at a time).
 func newTransport(opts RemoteOptions) (http.RoundTripper, error) {
-	const buffer = 256 << 10
+	const buffer = 8 << 10
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(opts.CA) > 0 {
 		pool, err := x509.SystemCertPool()
