@@ -4,12 +4,14 @@
 export CGO_ENABLED ?= 0
 
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LINT    := bin/golangci-lint-v2.15.0
 
 .PHONY: build
-build: ## build the plugin in bin/, under both its names
-	go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/kubectl-airgap
+build: ## build the plugin in bin/, under all its names
+	go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/ ./cmd/kubectl-airgap
 	ln -sf kubectl-airgap bin/clusterctl-airgap
+	ln -sf kubectl-airgap bin/kubectl_complete-airgap
 
 .PHONY: test
 test: ## vet and run every test that needs nothing but Go

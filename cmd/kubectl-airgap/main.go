@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/cli"
 )
 
-// version is written by the linker (-X main.version=v1.2.3).
-var version string
+// What the linker writes (-X main.version=v1.2.3 -X main.commit=…).
+var version, commit string
 
 func main() { os.Exit(run()) }
 
@@ -21,5 +21,5 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	return cli.Main(ctx, os.Args, version, streams)
+	return cli.Main(ctx, os.Args, cli.Build{Version: version, Commit: commit}, streams)
 }

@@ -20,11 +20,12 @@ var update = flag.Bool("update", false, "rewrite the expected output in the scri
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"kubectl-airgap":    main,
-		"clusterctl-airgap": main,
-		"airgap":            main,
-		"kubectl":           func() { asPluginOf("kubectl") },
-		"clusterctl":        func() { asPluginOf("clusterctl") },
+		"kubectl-airgap":          main,
+		"clusterctl-airgap":       main,
+		"airgap":                  main,
+		"kubectl_complete-airgap": main,
+		"kubectl":                 func() { asPluginOf("kubectl") },
+		"clusterctl":              func() { asPluginOf("clusterctl") },
 	})
 }
 

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -15,18 +16,33 @@ import (
 type Streams = genericiooptions.IOStreams
 
 // Main runs the command that args spell (args[0] is the name by which the
-// program was called) and gives the exit status. version is what the linker
-// knows, it may be empty.
-func Main(ctx context.Context, args []string, version string, streams Streams) int {
-	root := New(args[0], version, streams)
-	root.SetArgs(args[1:])
+// program was called) and gives the exit status.
+func Main(ctx context.Context, args []string, build Build, streams Streams) int {
+	calledAs, words := completing(args[0], args[1:])
+	root := New(calledAs, build, streams)
+	root.SetArgs(words)
 	cmd, err := root.ExecuteContextC(ctx)
 	return report(streams.ErrOut, cmd, err)
 }
 
+// completing is what the program is asked when it is called as kubectl_complete-airgap:
+// kubectl runs that name, if it is on PATH, when somebody presses the tabulator after
+// "kubectl airgap". A link of that name to the program is enough.
+func completing(calledAs string, words []string) (string, []string) {
+	host, verb, ok := strings.Cut(binaryName(calledAs), "_complete-")
+	if !ok {
+		return calledAs, words
+	}
+	return host + "-" + verb, append([]string{cobra.ShellCompRequestCmd}, words...)
+}
+
+func binaryName(calledAs string) string {
+	return strings.TrimSuffix(filepath.Base(calledAs), ".exe")
+}
+
 // New returns the command with all its verbs, for the name by which it is called.
-func New(calledAs, version string, streams Streams) *cobra.Command {
-	binary := strings.TrimSuffix(filepath.Base(calledAs), ".exe")
+func New(calledAs string, build Build, streams Streams) *cobra.Command {
+	binary := binaryName(calledAs)
 	root := newRootCmd(binary)
 	root.AddCommand(
 		newBundleCmd(streams),
@@ -40,8 +56,8 @@ func New(calledAs, version string, streams Streams) *cobra.Command {
 		newPushCmd(streams),
 		newRewriteCmd(streams),
 		newServeCmd(streams),
-		newVerifyCmd(version, streams),
-		newVersionCmd(version, streams),
+		newVerifyCmd(build.Version, streams),
+		newVersionCmd(build, streams),
 	)
 	callExamples(root, displayName(binary))
 	root.SetIn(streams.In)
@@ -69,7 +85,7 @@ func refuseArgs(root *cobra.Command) {
 		if cmd.Name() != "completion" {
 			continue
 		}
-		cmd.Args, cmd.RunE = noVerb, root.RunE
+		cmd.Args, cmd.RunE = noVerb, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		for _, shell := range cmd.Commands() {
 			shell.Args = noArgs
 		}
@@ -92,7 +108,7 @@ it should be (the findings were printed).`,
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:                       showWay,
 	}
 	root.PersistentFlags().String(configFlag, "", "site `FILE` that says what no flag says (by default airgap.yaml, if it is here)")
 	if err := root.MarkPersistentFlagFilename(configFlag, "yaml", "yml"); err != nil {
@@ -100,6 +116,25 @@ it should be (the findings were printed).`,
 	}
 	root.PersistentFlags().BoolP("quiet", "q", false, "print no sums: only results, findings and errors")
 	return root
+}
+
+// way is what the program says to somebody who names no command.
+const way = `From the internet to a cluster without it:
+
+  kubectl airgap images -f site/                                  see every image that will be pulled
+  kubectl airgap pull -f site/ -o site.tar                        carry all of it in one archive
+  kubectl airgap push site.tar --to R/P                           fill the private registry
+  kubectl airgap rewrite -f site/ --to R/P -o out/                point the manifests there
+  kubectl airgap overrides|nodes -f site/ --to R/P -o out/        and clusterctl, and the nodes
+  kubectl airgap verify -f out/ --bundle site.tar --to R/P        prove that nothing leads outside
+
+R/P is the private registry with a prefix, such as registry.example.com/airgap.
+'kubectl airgap COMMAND --help' has examples; 'kubectl airgap --help' lists all commands.
+`
+
+func showWay(cmd *cobra.Command, _ []string) error {
+	_, err := fmt.Fprint(cmd.OutOrStdout(), strings.ReplaceAll(way, "kubectl airgap", cmd.DisplayName()))
+	return err
 }
 
 // isQuiet reads the flag that all commands share.
