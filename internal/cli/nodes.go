@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/atomicfile"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/output"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/nodes"
@@ -73,7 +74,7 @@ With --format, the configuration of another system is written instead.`,
 	chooseFlag(cmd, &o.format, "format", "", "what to write: the objects of the inputs, or the configuration of a system that has none",
 		append([]string{inObjects}, nodes.Formats()...)...)
 	chooseFlag(cmd, &o.style, "style", "",
-		"how kubeadm's objects configure containerd: files for each registry, or one config.toml for containerd 1.4 and 1.5",
+		"how containerd is configured by kubeadm's objects and by --format kind: files for each registry, or what goes into config.toml, for containerd before 1.6 and kind before 0.11",
 		nodes.StyleHosts, nodes.StyleContainerdConfig)
 	flags := cmd.Flags()
 	flags.BoolVar(&o.imageRepository, "image-repository", false, "make kubeadm name its images in the private registry, too")
@@ -126,8 +127,8 @@ func (o *nodesOptions) check() error {
 		return usagef("--in-place and --output exclude each other")
 	case o.format.value == inObjects:
 		return nil
-	case o.inPlace || o.imageRepository || o.style.value != string(nodes.StyleHosts):
-		return usagef("--in-place, --image-repository and --style are for objects, not for --format %s", o.format.value)
+	case o.inPlace || o.imageRepository:
+		return usagef("--in-place and --image-repository are for objects, not for --format %s", o.format.value)
 	}
 	return nil
 }
@@ -242,9 +243,12 @@ func (o *nodesOptions) print(streams Streams, all []*nodes.Patched) error {
 	return nil
 }
 
-// warn says what is to be known of the style.
+// warn says what is to be known of the style, and of the layout.
 func (o *nodesOptions) warn(streams Streams) {
-	if o.style.value == string(nodes.StyleContainerdConfig) {
+	if layout := image.Layout(o.mirror.target.layout.value); layout == image.LayoutName || layout == image.LayoutGroup {
+		fmt.Fprintf(streams.ErrOut, "warning: no node can follow layout %s: it finds in the private registry what is named there (rewrite), and the registries that have a --map of their own\n", layout)
+	}
+	if o.style.value == string(nodes.StyleContainerdConfig) && o.format.value == inObjects {
 		fmt.Fprintln(streams.ErrOut, "warning: --style containerd-config replaces the node's whole config.toml, is for containerd 1.4 and 1.5, "+
 			"and what the private registry does not have is still looked for upstream")
 	}
@@ -256,7 +260,7 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	if err != nil {
 		return usageError{err}
 	}
-	files, err := nodes.Format(o.format.value, mirror)
+	files, err := nodes.FormatStyle(o.format.value, nodes.Style(o.style.value), mirror)
 	if err != nil {
 		return usageError{err}
 	}
@@ -273,6 +277,7 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	if err := stage.Commit(); err != nil {
 		return err
 	}
+	o.warn(streams)
 	if !o.quiet {
 		fmt.Fprintf(streams.ErrOut, "%s in %s\n", count(len(files), "file"), o.dir())
 	}

@@ -26,7 +26,7 @@ func kubeadmControlPlane(m Mirror, o object, opts PatchOptions) (rendering, erro
 	if err != nil || !opts.ImageRepository {
 		return r, err
 	}
-	r.settings, err = imageRepository(m, o)
+	r.settings, err = imageRepository(m, o, opts)
 	return r, err
 }
 
@@ -85,25 +85,6 @@ func isWindows(o object) bool {
 	return files != nil && slices.ContainsFunc(files.Kids, func(f *yamlNode) bool {
 		return strings.HasPrefix(f.Str("path"), `C:`)
 	})
-}
-
-// imageRepository makes kubeadm name its images in the private registry. kubeadm leaves
-// out the coredns/ that registry.k8s.io has in the middle wherever the repository is
-// another one, so the DNS image needs its own (kubernetes cmd/kubeadm/app/images).
-func imageRepository(m Mirror, o object) ([]setting, error) {
-	i := slices.IndexFunc(m.Upstreams, func(u Upstream) bool { return u.Host == "registry.k8s.io" })
-	if i < 0 {
-		i = slices.IndexFunc(m.Upstreams, func(u Upstream) bool { return u.Host == DefaultHost })
-	}
-	if i < 0 {
-		return nil, errors.New("no mirror of registry.k8s.io to take kubeadm's images from")
-	}
-	place := m.Upstreams[i].Place()
-	settings := []setting{{[]string{"clusterConfiguration", "imageRepository"}, place}}
-	if o.version == "v1alpha3" && o.spec.Get("clusterConfiguration").Get("dns").Str("type") == "" {
-		settings = append(settings, setting{[]string{"clusterConfiguration", "dns", "type"}, "CoreDNS"}) // required there
-	}
-	return append(settings, setting{[]string{"clusterConfiguration", "dns", "imageRepository"}, place + "/coredns"}), nil
 }
 
 // A Style is a way to configure containerd.

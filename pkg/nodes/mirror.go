@@ -24,6 +24,9 @@ type Mirror struct {
 	// DefaultHost first. The private registry is none of them: images that name it need
 	// CA, PlainHTTP and credentials, but no other place.
 	Upstreams []Upstream
+	// Kubernetes is where the images of Kubernetes are (REGISTRY/PATH, each by the last
+	// element of its name) in a layout that no node can follow; empty in the others.
+	Kubernetes string
 	// CA is the authority that signed the private registry's certificate: PEM, nothing
 	// but certificates, each with a line break at its end. Empty: one of the system's.
 	CA []byte
@@ -45,11 +48,17 @@ type Upstream struct {
 	Path     string // below it, without slashes around it: airgap/registry.k8s.io; may be empty
 }
 
+// kubernetesGroup is the group that the images of Kubernetes have in image.LayoutGroup
+// (CONTRACT.md, "Layouts of the target").
+const kubernetesGroup = "kubernetes"
+
 // Options are what a Mirror is made from.
 type Options struct {
 	// Registry is the private registry, REGISTRY[/PREFIX].
 	Registry string
-	// Layout is how names are laid out below it; empty is image.LayoutHost.
+	// Layout is how names are laid out below it; empty is image.LayoutHost. The layouts
+	// name and group drop parts of names, which no node can do on its own: then only what
+	// has a rule is mirrored, and names have to be rewritten.
 	Layout image.Layout
 	// Rules are exceptions; one for a part of a registry is an error, as a mirror is
 	// for a registry as a whole.
@@ -78,6 +87,12 @@ func NewMirror(opts Options) (Mirror, error) {
 	m := Mirror{
 		Registry: to.Registry, PlainHTTP: opts.PlainHTTP,
 		Username: opts.Username, Password: opts.Password, AuthSecret: opts.AuthSecret,
+	}
+	switch layout {
+	case image.LayoutName:
+		m.Kubernetes = to.Name()
+	case image.LayoutGroup:
+		m.Kubernetes = to.Name() + "/" + kubernetesGroup
 	}
 	var errs []error
 	m.CA, err = certificates(opts.CA)
@@ -116,9 +131,6 @@ func IsUpstream(host string) bool {
 
 // upstreams says where each of the hosts is mirrored.
 func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, opts Options) ([]Upstream, error) {
-	if layout != image.LayoutHost && layout != image.LayoutPath {
-		return nil, fmt.Errorf("layout %s drops parts of names, which no node can do on its own: use host or path", layout)
-	}
 	var list []Upstream
 	if layout == image.LayoutPath {
 		list = append(list, Upstream{DefaultHost, to.Registry, to.Repository})
@@ -127,7 +139,7 @@ func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, opts Op
 	hosts := slices.Clone(opts.Upstreams)
 	slices.Sort(hosts)
 	for _, host := range slices.Compact(hosts) {
-		if host == to.Registry {
+		if host == to.Registry || !layoutMirrors(layout) && !hasRule(opts.Rules, host) {
 			continue
 		}
 		if parsed, err := image.ParsePrefix(host); err != nil || parsed.Registry != host || parsed.Repository != "" {
@@ -148,6 +160,20 @@ func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, opts Op
 		}
 	}
 	return list, errors.Join(errs...)
+}
+
+// layoutMirrors says whether names in a layout are those of their registries with
+// something before them, which is what nodes can do with all names of a registry.
+func layoutMirrors(layout image.Layout) bool {
+	return layout == image.LayoutHost || layout == image.LayoutPath
+}
+
+// hasRule says whether a rule is for the registry as a whole.
+func hasRule(rules []image.Rule, host string) bool {
+	return slices.ContainsFunc(rules, func(r image.Rule) bool {
+		from, err := image.ParsePrefix(r.From)
+		return err == nil && from == image.Ref{Registry: host}
+	})
 }
 
 // Place is where the content of the upstream is: registry.example:5000/airgap/quay.io.

@@ -12,9 +12,11 @@ package nodes
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A File is a file of a node, or of a format.
@@ -37,13 +39,29 @@ var formats = map[string]func(Mirror) ([]File, error){
 	"talos": talosFiles,
 }
 
+// mirrorFormats are the formats that have another form for containerd before 1.5, by name.
+var mirrorFormats = map[string]func(Mirror) ([]File, error){
+	"kind": kindMirrorFiles,
+}
+
 // Formats are the names that Format knows, sorted.
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Format renders m as the format of that name.
-func Format(name string, m Mirror) ([]File, error) {
+func Format(name string, m Mirror) ([]File, error) { return FormatStyle(name, StyleHosts, m) }
+
+// FormatStyle renders m as the format of that name in a style: StyleHosts, or
+// StyleContainerdConfig for the formats that have one for containerd before 1.5.
+func FormatStyle(name string, style Style, m Mirror) ([]File, error) {
 	if m.AuthSecret != "" {
 		return nil, errors.New("only objects in a cluster can name a Secret: for format " + name + " give user name and password")
 	}
-	return formats[name](m)
+	if style == StyleHosts {
+		return formats[name](m)
+	}
+	render, ok := mirrorFormats[name]
+	if !ok {
+		return nil, fmt.Errorf("style %s is for objects and for format %s, not for format %s", style, strings.Join(slices.Sorted(maps.Keys(mirrorFormats)), " and "), name)
+	}
+	return render(m)
 }
