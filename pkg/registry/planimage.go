@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imgpkg"
 )
 
 // image reads one image and everything that belongs to it into img, unless all of
@@ -17,14 +18,22 @@ func (p *planner) image(ctx context.Context, ref image.Ref, targets []image.Ref,
 	if err != nil {
 		return err
 	}
-	if img.Held, err = p.complete(ctx, targets, desc); err != nil || img.Held {
-		img.Root = plain(desc)
+	img.Root = plain(desc)
+	held, err := p.complete(ctx, targets, desc)
+	if err != nil || held && !mayBeBundle(desc) {
+		img.Held = held
 		return err
 	}
 	r := &reading{planner: p, ref: ref}
 	root, err := r.root(ctx, desc, len(p.wanted) > 0)
 	if err != nil {
 		return err
+	}
+	if root.isBundle() {
+		return r.bundled(ctx, img, root)
+	}
+	if img.Held = held; held {
+		return nil
 	}
 	if img.Missing, err = root.choose(p.wanted); err != nil {
 		return err
@@ -38,7 +47,7 @@ func (p *planner) image(ctx context.Context, ref image.Ref, targets []image.Ref,
 	if root.changed {
 		img.Original = desc.Digest
 	}
-	c := collection{img, map[manifestKey]bool{}, map[digest.Digest]int64{}, map[digest.Digest]bool{}}
+	c := newCollection(img)
 	if err := c.add(root, ""); err != nil {
 		return err
 	}
@@ -47,7 +56,7 @@ func (p *planner) image(ctx context.Context, ref image.Ref, targets []image.Ref,
 	if !p.opts.Referrers {
 		return nil
 	}
-	return r.referrers(ctx, &c, root)
+	return r.referrers(ctx, c, root)
 }
 
 // complete says whether all targets have root already.
@@ -73,6 +82,10 @@ type collection struct {
 	manifests map[manifestKey]bool
 	sizes     map[digest.Digest]int64 // of blobs
 	foreign   map[digest.Digest]bool
+}
+
+func newCollection(img *Image) *collection {
+	return &collection{img, map[manifestKey]bool{}, map[digest.Digest]int64{}, map[digest.Digest]bool{}}
 }
 
 type manifestKey struct {
@@ -212,6 +225,9 @@ func (r *reading) referrersOf(ctx context.Context, subject *node) ([]referring, 
 	}
 	all := make([]referring, 0, len(list))
 	for _, l := range list {
+		if imgpkg.IsOwnTag(l.Tag) {
+			continue // it belongs to a bundle, which brings it
+		}
 		n, err := r.root(ctx, l.Descriptor, false)
 		if err != nil {
 			return nil, fmt.Errorf("referrer of %s: %w", subject.entry.Digest, err)

@@ -109,12 +109,22 @@ type Image struct {
 	Missing []string
 	// Manifests are all manifests in the order in which they must be written:
 	// children before parents and Root after all of its own, then the referrers of
-	// any of them, each after its subject.
+	// any of them, each after its subject. The members of a bundle are its own.
 	Manifests []Manifest
 	// Blobs are configs and layers, each digest once, in the order in which the
 	// manifests name them. Data holds the content of those that making the plan
 	// has read: Transfer does not fetch them again.
 	Blobs []Descriptor
+	// Members are the images that a bundle of imgpkg names, and those of members that
+	// are bundles themselves. Their manifests, tagged as imgpkg does it, are among
+	// Manifests, and their blobs among Blobs: all goes into Target's repository.
+	Members []Member
+	// Lists are the layers of bundles that say what their members are: nobody can plan
+	// from a place that lacks one.
+	Lists []digest.Digest
+	// Elsewhere are the repositories of the source that have blobs which Source's does
+	// not: those of members of a bundle that was never relocated.
+	Elsewhere map[digest.Digest]image.Ref
 	// Foreign are layers that are fetched from URLs of their own and that
 	// registries do not hold (media types with "foreign" or "nondistributable").
 	// They are not moved.
@@ -132,7 +142,7 @@ type PlatformImage struct {
 type Manifest struct {
 	Descriptor
 	Raw []byte
-	Tag string // the tag of a referrer that is found by it (Referrer.Tag); else empty
+	Tag string // the tag of a referrer or of a member of a bundle, which is found by it; else empty
 }
 
 // Size is the number of bytes of the image: every manifest and blob once.

@@ -109,7 +109,7 @@ func (t *transfer) put(ctx context.Context, c *cargo, u *unit, first bool) bool 
 		}
 		defer t.asking.give()
 	}
-	f := &flow{transfer: t, desc: c.desc, source: u.source(), slot: first}
+	f := &flow{transfer: t, desc: c.desc, source: u.source(c.desc), slot: first}
 	outcome, err := t.to.PutBlob(ctx, u.repository, c.desc, c.heldBeside(u.repository), f.open)
 	f.end(outcome, first, err)
 	if err == nil && outcome == Sent && f.opened && !f.whole.Load() {
@@ -128,14 +128,19 @@ func (t *transfer) put(ctx context.Context, c *cargo, u *unit, first bool) bool 
 	return true
 }
 
-// source is where its bytes are read: from an image that can still succeed.
-func (u *unit) source() image.Ref {
+// source is where the bytes of the blob are read: from an image that can still succeed.
+func (u *unit) source(blob Descriptor) image.Ref {
+	from := u.jobs[0].image
 	for _, j := range u.jobs {
 		if !j.hopeless() {
-			return j.image.Source
+			from = j.image
+			break
 		}
 	}
-	return u.jobs[0].image.Source
+	if place, ok := from.Elsewhere[blob.Digest]; ok {
+		return place
+	}
+	return from.Source
 }
 
 func (u *unit) hopeless() bool {

@@ -16,13 +16,16 @@ type lister interface {
 	Referrers(ctx context.Context, ref image.Ref, desc Descriptor) ([]Referrer, error)
 }
 
-// missingReferrers are the manifests after the root that the sink lacks, or has
-// but does not list.
+// missingReferrers are the manifests after the root, and the members of a bundle, that
+// the sink lacks, or has but does not list.
 func (t *transfer) missingReferrers(ctx context.Context, img *Image) ([]Manifest, error) {
 	root := slices.IndexFunc(img.Manifests, func(m Manifest) bool { return m.Digest == img.Root.Digest })
 	lists := map[digest.Digest][]Referrer{}
 	var missing []Manifest
-	for _, m := range img.Manifests[root+1:] {
+	for i, m := range img.Manifests {
+		if i <= root && m.Tag == "" {
+			continue // a part of the root, or of a member that is asked for itself
+		}
 		held, err := t.to.Holds(ctx, manifestRef(img, m), m.Descriptor)
 		if held && m.Tag == "" && err == nil {
 			held, err = t.lists(ctx, img, m, lists)
