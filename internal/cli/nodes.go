@@ -45,8 +45,9 @@ pull everything from the private registry: the registry's place for every upstre
 registry, its CA, its credentials. Images keep their names. Lines are only added; a
 second run changes nothing, one with another registry only what an earlier one added.
 
-An object that cannot be changed like that, and a patch of a ClusterClass that takes
-away what was added, is reported with its place; the exit status is then 3.
+A patch of a ClusterClass that puts another list in its place gets the same behind it.
+An object that cannot be changed like that, and a patch that takes away what was added
+for good, is reported with its place; the exit status is then 3.
 
 With --format, the configuration of another system is written instead.`,
 		Example: `  # a cluster whose nodes pull from a registry with a private CA

@@ -34,20 +34,50 @@ type classPatch struct {
 	empty                 bool // it puts an empty list there, for later patches to add to
 }
 
-// class collects the patches of a ClusterClass.
-func (p *patcher) class(d *document, root *yamlNode) {
-	label := "ClusterClass " + root.Get("metadata").Str("name")
-	for _, patch := range items(root.Get("spec").Get("patches")) {
-		for _, definition := range items(patch.Get("definitions")) {
-			selector := definition.Get("selector")
-			group, _, _ := strings.Cut(selector.Str("apiVersion"), "/")
-			for _, json := range items(definition.Get("jsonPatches")) {
-				line, column := yamltree.LineColumn(p.src, d.place(json.Get("path")))
-				at := Finding{File: p.Name, Line: line, Column: column, Object: label}
-				p.patches = append(p.patches, classPatch{
-					at, group, selector.Str("kind"), json.Str("op"), json.Str("path"), isEmptyList(json.Get("value")),
-				})
+// classes makes the patches of the ClusterClasses in d leave what was written into their
+// templates, where lines can be added for that, and collects the others.
+func (p *patcher) classes(d *document) error {
+	if !strings.Contains(d.out, "ClusterClass") {
+		return nil
+	}
+	n, err := objectsIn(d.out)
+	if err != nil {
+		return p.syntax(err, d.from)
+	}
+	for i := range n {
+		objects, t, err := parseObjects(d.out)
+		if err != nil {
+			return p.syntax(err, d.from)
+		}
+		if objects[i].Str("kind") != "ClusterClass" {
+			continue
+		}
+		definitions := p.definitions(objects[i])
+		out := restore(t, objects, i, definitions)
+		p.collect(d, objects[i].Get("metadata").Str("name"), definitions)
+		if slices.ContainsFunc(definitions, func(c definition) bool { return c.restored }) {
+			p.Objects++
+		}
+		if out != d.out {
+			p.Changed++
+			d.out = out
+		}
+	}
+	return nil
+}
+
+// collect notes the patches of a ClusterClass that take something away for good.
+func (p *patcher) collect(d *document, name string, definitions []definition) {
+	for _, c := range definitions {
+		for _, json := range items(c.patches) {
+			if c.restored && c.replaced(json) != nil {
+				continue
 			}
+			line, column := yamltree.LineColumn(p.src, d.place(json.Get("path")))
+			at := Finding{File: p.Name, Line: line, Column: column, Object: "ClusterClass " + name}
+			p.patches = append(p.patches, classPatch{
+				at, c.group, c.kind, json.Str("op"), json.Str("path"), isEmptyList(json.Get("value")),
+			})
 		}
 	}
 }
@@ -64,7 +94,8 @@ func items(n *yamlNode) []*yamlNode {
 }
 
 // Overwritten finds the patches of ClusterClasses that take away what was written into
-// templates, in all of the files: those whose path leads to it, or to something around it.
+// templates, in all of the files: those whose path leads to it, or to something around it,
+// and behind which it could not be added again.
 func Overwritten(all []*Patched) []Finding {
 	var findings []Finding
 	for _, file := range all {

@@ -77,6 +77,11 @@ func Patch(name string, src []byte, m Mirror, opts PatchOptions) (*Patched, erro
 			return nil, err
 		}
 	}
+	for i := range p.documents { // they are about what the templates were given
+		if err := p.classes(&p.documents[i]); err != nil {
+			return nil, err
+		}
+	}
 	p.putSecrets()
 	p.Output = p.join()
 	if p.Secret = m.Username != "" && p.Objects > 0; !bytes.Equal(p.Output, src) {
@@ -169,10 +174,6 @@ func (p *patcher) object(d *document, i int) error {
 		return p.syntax(err, d.from)
 	}
 	root := objects[i]
-	if root.Str("kind") == "ClusterClass" {
-		p.class(d, root)
-		return nil
-	}
 	kind, version, ok := kindOf(root)
 	if !ok {
 		return nil
