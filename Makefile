@@ -5,24 +5,21 @@ export CGO_ENABLED ?= 0
 
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+.PHONY: build test lint fmt bench fuzz demo e2e release clean help
 LINT    := bin/golangci-lint-v2.15.0
 
-.PHONY: build
 build: ## build the plugin in bin/, under all its names
 	go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/ ./cmd/kubectl-airgap
 	ln -sf kubectl-airgap bin/clusterctl-airgap
 	ln -sf kubectl-airgap bin/kubectl_complete-airgap
 
-.PHONY: test
 test: ## vet and run every test that needs nothing but Go
 	go vet ./...
 	go test $(TESTFLAGS) ./...
 
-.PHONY: lint
 lint: $(LINT) ## check style, imports and formatting (.golangci.yaml)
 	$(LINT) run
 
-.PHONY: fmt
 fmt: $(LINT) ## format the Go files
 	$(LINT) fmt
 
@@ -30,29 +27,26 @@ $(LINT):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(@:bin/golangci-lint-%=%)
 	mv bin/golangci-lint $@
 
-.PHONY: bench
 bench: build ## time the packages, then the binary side by side with its peers
 	go test -run '^$$' -bench . -benchmem ./pkg/...
 	test/bench/peers.sh
 	test/bench/carry.sh
 
-.PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	test/fuzz.sh $(FUZZTIME)
 
-.PHONY: demo
 demo: build ## take the site in examples/ the whole way into a private registry, both registries in memory
 	go build -o bin/ ./examples/internet
 	examples/demo.sh
 
-.PHONY: e2e
 e2e: build ## use the binary as its users do: from kubectl, on real sites (AIRGAP_E2E=1: a missing tool fails)
 	go test -tags e2e -count=1 -timeout 45m -v ./test/e2e
 
-.PHONY: clean
-clean: ## remove what make made
-	rm -rf bin
+release: ## make what is published of VERSION (v1.2.3) in dist/: archives, manifest for krew, bills of materials, man pages
+	go run ./release -version $(VERSION)
 
-.PHONY: help
+clean: ## remove what make made
+	rm -rf bin dist
+
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
