@@ -122,8 +122,6 @@ func TestReadBundle(t *testing.T) {
 	}
 }
 
-// TestLocations: what imgpkg v0.46.1 itself made of these two members in test/e2e has
-// this digest, so that a registry that it filled already has ours.
 func TestLocations(t *testing.T) {
 	parse := func(s string) image.Ref {
 		r, err := image.Parse(s)
@@ -149,8 +147,31 @@ func TestLocations(t *testing.T) {
 			t.Errorf("%s does not describe its content", d.MediaType)
 		}
 	}
+	if whole, err := locationsTar(want); err != nil || len(whole)%512 != 0 || len(whole) != 2560 {
+		t.Errorf("the tar has %d bytes (%v)", len(whole), err)
+	}
 	if _, err := Locations(nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLocationsOfImgpkg: imgpkg copy v0.46.1 made an image of this digest of these
+// members, so a registry that it filled already has ours.
+func TestLocationsOfImgpkg(t *testing.T) {
+	var members []Location
+	for name, is := range map[string]bool{
+		"127.0.0.1:5501/apps/nested@sha256:9cbb013b0f9b35cf9a655eeec0029f1314119405f6ea3eeeb3ec34b3158ccc99": true,
+		"127.0.0.1:5501/apps/plain@sha256:fc14aaef6434fc0ca62be99d34665bfcd68196c7dbb83ba2cce0cdfa835273cb":  false,
+	} {
+		ref, err := image.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, Location{ref, is})
+	}
+	made, err := Locations(members)
+	if err != nil || made.Manifest.Digest != "sha256:43ded5233aead4f589718316d43c191fb6866b3faf3e7ad989235b00387293a3" {
+		t.Errorf("%v, %v", made.Manifest.Digest, err)
 	}
 }
 

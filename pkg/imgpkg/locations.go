@@ -106,7 +106,8 @@ func locationsTar(text string) ([]byte, error) {
 	if _, err := w.Write([]byte(text)); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	err := w.Close()
+	return b.Bytes(), err
 }
 
 func gzipped(content []byte) ([]byte, error) {
