@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -73,6 +75,19 @@ func (f *accessFlags) remote(stdin io.Reader, host string, plain []string, repor
 		}
 	}
 	return registry.NewRemote(opts)
+}
+
+// loginHost is the registry that a login on the command line is for: the only one.
+func (f *accessFlags) loginHost(images []cargo.Image, sources image.SourceMap) (string, error) {
+	host := ""
+	for _, im := range images {
+		source := sources.Name(im.Ref).Registry
+		if host != "" && source != host && f.login.username != "" {
+			return "", usagef("--username is for one registry, but images come from %s and %s: use docker login or podman login", host, source)
+		}
+		host = source
+	}
+	return host, nil
 }
 
 // authFiles are where docker login and podman login put what they were told, in the

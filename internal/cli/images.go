@@ -3,14 +3,19 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/export"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
 )
 
 type imagesOptions struct {
 	sources sourceFlags
+	exports exportFlags
 	output  choice
 	explain bool
 	why     string
@@ -28,7 +33,12 @@ kubeadm of a Kubernetes version and the nodes pull by themselves. Or list those
 that the objects of a live cluster name, whatever their kind, without changing it.
 
 Each image is listed once, with its full name. A name with variables is listed as
-it is written.`,
+it is written.
+
+Other outputs are for tools that people already use: configurations of regsync and
+skopeo sync, an ImagesLock and a script for imgpkg, Hauler's Images, a script for
+crane, and images.txt of Canonical Kubernetes. A name with variables has no place in
+them: it is reported, and the exit status is 3.`,
 		Example: `  # every image below a folder
   kubectl airgap images -f resources
 
@@ -50,6 +60,9 @@ it is written.`,
   # what brings nginx in
   kubectl airgap images -f resources --why nginx
 
+  # the same images for regsync, which copies them into the private registry
+  kubectl airgap images -f resources -o regsync --to registry.airgap.example.com/airgap
+
   # what only looks like an image, too
   kubectl airgap images -k overlays/site --confidence possible`,
 		Args: noArgs,
@@ -61,24 +74,47 @@ it is written.`,
 			if err := o.sources.cluster.misused(cmd); err != nil {
 				return err
 			}
+			if err := o.exports.misused(cmd, o.format()); err != nil {
+				return err
+			}
 			o.sources.fill(site)
+			o.exports.fill(cmd, site, o.format())
 			return o.run(cmd.Context(), streams)
 		},
 	}
 	o.sources.addTo(cmd, "list")
 	o.sources.cluster.addTo(cmd)
-	chooseFlag(cmd, &o.output, "output", "o", "output format", imagelist.Formats()...)
+	o.exports.addTo(cmd)
+	chooseFlag(cmd, &o.output, "output", "o", "output format", imagesFormats()...)
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "show for every use the object, the path in it, and the rule that found it")
 	cmd.Flags().StringVar(&o.why, "why", "", "show what brings this image `REF` in, step by step; a part of its name will do")
 	complete(cmd, "why")
 	return cmd
 }
 
+// imagesFormats are our own formats, and those of other tools.
+func imagesFormats() []string {
+	var names []string
+	for _, f := range imagelist.Formats() {
+		names = append(names, string(f))
+	}
+	for _, f := range export.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// format is the format of another tool, if one was asked for.
+func (o *imagesOptions) format() export.Format { return export.Format(o.output.value) }
+
 func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 	if !o.sources.given() && !o.sources.site.Needs() {
 		return usagef("no input: name one with --filename, --kustomize or --from-cluster, or write an airgap.yaml")
 	}
-	all, err := o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{noFiles: true, limited: true})
+	if slices.Contains(export.Formats(), o.format()) {
+		return o.export(ctx, streams)
+	}
+	all, err := o.gather(ctx, streams)
 	if err != nil {
 		return err
 	}
@@ -89,4 +125,31 @@ func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 		err = all.List().Write(streams.Out, format, imagelist.WriteOptions{Explain: o.explain})
 	}
 	return cmp.Or(err, o.sources.cluster.incomplete())
+}
+
+func (o *imagesOptions) gather(ctx context.Context, streams Streams) (*cargo.Cargo, error) {
+	return o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{noFiles: true, limited: true})
+}
+
+// export writes the images for another tool.
+func (o *imagesOptions) export(ctx context.Context, streams Streams) error {
+	switch {
+	case o.why != "" || o.explain:
+		return usagef("--why and --explain are for %s", strings.Join(imagesFormats()[:len(imagelist.Formats())], ", "))
+	case o.exports.access.login.passwordStdin && slices.Contains(slices.Concat(o.sources.input.filenames, o.sources.cluster.dumps), "-"):
+		return usagef("--password-stdin and what is read from - both want standard input")
+	}
+	e, err := o.exports.exporter(o.format())
+	if err != nil {
+		return err
+	}
+	all, err := o.gather(ctx, streams)
+	if err != nil {
+		return err
+	}
+	images, unknown := all.Images()
+	if err := e.write(ctx, streams, images); err != nil {
+		return err
+	}
+	return cmp.Or(printUnknown(streams.ErrOut, unknown), o.sources.cluster.incomplete())
 }

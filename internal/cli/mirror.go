@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -107,12 +106,8 @@ func (o *mirrorOptions) pairs(images []cargo.Image, m image.Mapping) ([]image.Pa
 	var pairs []image.Pair
 	var errs []error
 	for _, im := range images {
-		groups := im.Groups
-		if !o.target.grouped() {
-			groups = []string{""}
-		} else if len(groups) == 0 {
-			errs = append(errs, fmt.Errorf("%s: it has no group for --layout group: it was found in no folder of manifests", im.Ref))
-		}
+		groups, err := o.target.groups(im)
+		errs = append(errs, err)
 		for _, group := range groups {
 			target, _ := m.InGroup(group).Target(im.Ref)
 			pairs = append(pairs, image.Pair{Source: im.Ref, Target: target})

@@ -104,7 +104,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if len(images)+len(unknown)+len(load.Files()) == 0 {
 		return usagef("nothing to pull: name manifests with --filename, or what else there is to carry, or write an airgap.yaml (kubectl airgap init)")
 	}
-	host, err := o.loginHost(images, ask.sources)
+	host, err := o.access.loginHost(images, ask.sources)
 	if err != nil {
 		return err
 	}
@@ -154,19 +154,6 @@ func (o *pullOptions) asked() (ask pullAsked, err error) {
 		ask.have, err = readInventory(o.have)
 	}
 	return ask, err
-}
-
-// loginHost is the registry that a login on the command line is for: the only one.
-func (o *pullOptions) loginHost(images []cargo.Image, sources image.SourceMap) (string, error) {
-	host := ""
-	for _, im := range images {
-		source := sources.Name(im.Ref).Registry
-		if host != "" && source != host && o.access.login.username != "" {
-			return "", usagef("--username is for one registry, but images come from %s and %s: use docker login or podman login", host, source)
-		}
-		host = source
-	}
-	return host, nil
 }
 
 // plainHosts are the registries that the sources say have no TLS.

@@ -24,6 +24,7 @@ type sourceFlags struct {
 	images     []string
 	files      []string // only pull takes them
 	variables  []string
+	snaps      snapFlags
 	cluster    clusterFlags // only images and verify take them
 	site       *site.Site   // what it names counts; nil if flags say what does
 }
@@ -33,17 +34,18 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	f.kubernetes.addTo(cmd)
 	f.confidence.addTo(cmd, verb)
 	f.releases.addTo(cmd)
+	f.snaps.addTo(cmd, verb)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
 	flags.StringArrayVar(&f.variables, "variable", nil,
-		"what ${NAME} in a reference stands for, as `NAME=VALUE`; may be repeated")
+		"what ${NAME}, or {{ env "NAME" }} of regsync, in a reference stands for, as `NAME=VALUE`; may be repeated")
 	complete(cmd, "image")
 	complete(cmd, "variable")
 }
 
 // given says that flags name what counts; what a site file names does not count then.
 func (f *sourceFlags) given() bool {
-	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
+	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.snaps.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
 }
 
 // fill takes from the site file what no flag says.
@@ -116,9 +118,11 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 		s.Groups, s.Files, s.Images = f.site.Manifests, f.site.Files, f.site.Images
 		s.ImageFile, s.ImagePlaces = f.site.Name, f.site.ImagePlaces
 		s.Providers, s.CertManager = f.site.Providers, f.site.CertManager
+		f.snaps.add(&s, f.site.Snaps)
 		return s, joinUsage(errs)
 	}
 	errs = append(errs, f.releases.add(&s))
+	f.snaps.add(&s, f.snaps.snaps)
 	for _, text := range f.images {
 		ref, err := image.Parse(text)
 		if err != nil {
@@ -148,10 +152,15 @@ func (f *originFlags) addTo(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.platforms, "platform", nil,
 		"take only this `OS/ARCH[/VARIANT]` of images that offer several; may be repeated. The digest of such an image changes. By default all are taken and no digest changes")
 	flags.BoolVar(&f.referrers, "referrers", false, "take signatures, attestations and SBOMs along")
-	flags.StringArrayVar(&f.sourceMap, "source-map", nil,
+	f.addSourceMap(cmd)
+	complete(cmd, "platform", usualPlatforms()...)
+}
+
+// addSourceMap adds the flag for where images are fetched.
+func (f *originFlags) addSourceMap(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.sourceMap, "source-map", nil,
 		"fetch images whose name starts with FROM, or all for *, from TO under their own name, as `FROM=TO`; TO may begin with http:// and hold {host}; may be repeated")
 	complete(cmd, "source-map")
-	complete(cmd, "platform", usualPlatforms()...)
 }
 
 // usualPlatforms are what the shell offers for a platform.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/input"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
@@ -108,4 +109,16 @@ func (f *targetFlags) group(in *input.Input, file *manifest.File) (string, error
 		return "", fmt.Errorf("%s: %w", in.Name, err)
 	}
 	return group, nil
+}
+
+// groups are those to whose places the image goes: the empty one where the layout knows
+// none.
+func (f *targetFlags) groups(im cargo.Image) ([]string, error) {
+	switch {
+	case !f.grouped():
+		return []string{""}, nil
+	case len(im.Groups) == 0:
+		return nil, fmt.Errorf("%s: it has no group for --layout group: it was found in no folder of manifests", im.Ref)
+	}
+	return im.Groups, nil
 }

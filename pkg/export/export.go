@@ -77,8 +77,8 @@ type Options struct {
 // Nothing has this name (RFC 6761).
 const StandIn = "template.invalid"
 
-// A format writes entries: checked, sorted by group and source, each once. Errors of the
-// writer stick to it.
+// A format writes entries: checked, sorted by source and target, each once. Errors of
+// the writer stick to it.
 type format struct {
 	name    Format
 	targets bool // it says where images go
@@ -145,25 +145,17 @@ func Write(w io.Writer, f Format, entries []Entry, opts Options) error {
 	return nil
 }
 
-// inOrder is a copy of the entries, sorted by group and source, each pair once: under
-// the first group that has it.
+// inOrder is a copy of the entries, sorted by source and target, each pair once: in the
+// first of its groups.
 func inOrder(entries []Entry) []Entry {
 	sorted := slices.Clone(entries)
 	slices.SortStableFunc(sorted, func(a, b Entry) int {
-		return cmp.Or(strings.Compare(a.Group, b.Group), image.Compare(a.Source, b.Source), image.Compare(a.Target, b.Target))
+		return cmp.Or(image.Compare(a.Source, b.Source), image.Compare(a.Target, b.Target), strings.Compare(a.Group, b.Group))
 	})
-	seen := make(map[image.Pair]bool, len(sorted))
-	return slices.DeleteFunc(sorted, func(e Entry) bool {
-		twice := seen[e.Pair]
-		seen[e.Pair] = true
-		return twice
-	})
+	return slices.CompactFunc(sorted, func(a, b Entry) bool { return a.Pair == b.Pair })
 }
 
-// bySource is the entries sorted by source alone, each source once: for formats without
-// groups and targets.
-func bySource(entries []Entry) []Entry {
-	sorted := slices.Clone(entries)
-	slices.SortStableFunc(sorted, func(a, b Entry) int { return image.Compare(a.Source, b.Source) })
-	return slices.CompactFunc(sorted, func(a, b Entry) bool { return a.Source == b.Source })
+// sources is the entries without what differs in nothing but its target.
+func sources(entries []Entry) []Entry {
+	return slices.CompactFunc(slices.Clone(entries), func(a, b Entry) bool { return a.Source == b.Source })
 }

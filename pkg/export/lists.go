@@ -10,7 +10,7 @@ import (
 // The formats that say which images there are, not where they go.
 
 func writeImagesTxt(w *bufio.Writer, entries []Entry, _ Options) error {
-	for _, e := range bySource(entries) {
+	for _, e := range sources(entries) {
 		fmt.Fprintln(w, e.Source)
 	}
 	return nil
@@ -25,7 +25,7 @@ type skopeoRegistry struct {
 
 func writeSkopeoSync(w *bufio.Writer, entries []Entry, _ Options) error {
 	registries := map[string]skopeoRegistry{}
-	for _, e := range bySource(entries) {
+	for _, e := range sources(entries) {
 		r, ok := registries[e.Source.Registry]
 		if !ok {
 			r = skopeoRegistry{map[string][]string{}}
@@ -68,7 +68,7 @@ func writeHauler(w *bufio.Writer, entries []Entry, _ Options) error {
 		APIVersion: "content.hauler.cattle.io/v1", Kind: "Images", Metadata: haulerMetadata{"airgap"},
 		Spec: haulerSpec{[]haulerImage{}},
 	}
-	for _, e := range bySource(entries) {
+	for _, e := range sources(entries) {
 		file.Spec.Images = append(file.Spec.Images, haulerImage{e.Source.String()})
 	}
 	return writeYAML(w, file)
@@ -93,7 +93,7 @@ const kbldID = "kbld.carvel.dev/id"
 
 func writeImgpkgLock(w *bufio.Writer, entries []Entry, _ Options) error {
 	lock := imagesLock{APIVersion: "imgpkg.carvel.dev/v1alpha1", Images: []lockedImage{}, Kind: "ImagesLock"}
-	for _, e := range bySource(entries) {
+	for _, e := range sources(entries) {
 		lock.Images = append(lock.Images, lockedImage{
 			map[string]string{kbldID: e.Source.String()}, e.Source.Name() + "@" + e.digest(),
 		})

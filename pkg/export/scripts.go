@@ -3,6 +3,8 @@ package export
 import (
 	"bufio"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -44,16 +46,18 @@ func writeCrane(w *bufio.Writer, entries []Entry, opts Options) error {
 	return nil
 }
 
-// grouped gives the entries, each with its group where that begins, else "".
-func grouped(entries []Entry) func(yield func(string, Entry) bool) {
+// grouped gives the entries group by group, each with the name of its group where that
+// begins, else with "".
+func grouped(entries []Entry) iter.Seq2[string, Entry] {
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(a, b Entry) int { return strings.Compare(a.Group, b.Group) })
 	return func(yield func(string, Entry) bool) {
 		last := ""
-		for _, e := range entries {
-			begins := e.Group
-			if e.Group == last {
-				begins = ""
+		for _, e := range sorted {
+			begins := ""
+			if e.Group != last {
+				begins, last = e.Group, e.Group
 			}
-			last = e.Group
 			if !yield(begins, e) {
 				return
 			}
