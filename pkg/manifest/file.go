@@ -161,6 +161,9 @@ func (w *walker) chunk(c yamltree.Chunk) error {
 	if w.list(v) {
 		return nil
 	}
+	if is, err := w.copyList(v); is {
+		return err
+	}
 	roots, err := yamltree.Parse(w.t, c)
 	if err != nil {
 		if len(variables(v.S)) == 0 && !w.p.prose {
