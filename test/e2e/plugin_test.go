@@ -29,3 +29,24 @@ func TestHelpHasTheNameItWasCalledBy(t *testing.T) {
 		}
 	}
 }
+
+// The real clusterctl finds the plugin on PATH under its other name, and hands it its arguments.
+func TestClusterctlCallsThePlugin(t *testing.T) {
+	clusterctl := needClusterctl(t)
+	site := filepath.Join(root, "examples", "site")
+	direct := run(t, "kubectl-airgap", "images", "-f", site)
+	if called := run(t, clusterctl, "airgap", "images", "-f", site); called != direct {
+		t.Errorf("clusterctl airgap images:\n%s\nkubectl-airgap images:\n%s", called, direct)
+	}
+	if help := run(t, clusterctl, "airgap", "images", "--help"); !strings.Contains(help, "clusterctl airgap images") {
+		t.Errorf("its help speaks of another program:\n%s", help)
+	}
+}
+
+// kubectl completes the words of the plugin through a program of another name, a link to it.
+func TestKubectlCompletesThePlugin(t *testing.T) {
+	needTool(t, "kubectl")
+	if said := run(t, "kubectl", "__complete", "airgap", "rewrite", "--layout", ""); !strings.HasPrefix(said, "host\npath\nname\ngroup\n:4") {
+		t.Errorf("kubectl offers %q", said)
+	}
+}
