@@ -22,14 +22,17 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
-// imagesFolder is where the original tree has tars of images.
-const imagesFolder = "docker-images"
+// ImagesFolder is where the original tree has tars of images.
+const ImagesFolder = "docker-images"
 
 // ImportOptions say how a tree is read.
 type ImportOptions struct {
 	// Nameless says what the only image of the tar path (as in Tree) is called if
 	// it has no tag there. nil means that such an image is an error.
 	Nameless func(path string) (image.Ref, bool)
+	// Name says what the only image of the tar path is called, whatever its tags there,
+	// which it is told. nil means that the tags count.
+	Name func(path string, tags []image.Ref) (image.Ref, error)
 }
 
 // A Tree is images that docker save wrote, and files beside them. It is a
@@ -97,7 +100,7 @@ func (t *Tree) Groups() map[image.Ref][]string {
 	groups := map[image.Ref][]string{}
 	for ref, tars := range t.tars {
 		for _, tar := range tars {
-			below, _ := cutFolder(tar, imagesFolder)
+			below, _ := cutFolder(tar, ImagesFolder)
 			if group, _, ok := strings.Cut(below, "/"); ok && !slices.Contains(groups[ref], group) {
 				groups[ref] = append(groups[ref], group)
 			}
@@ -139,7 +142,7 @@ func (t *Tree) add(ctx context.Context, name string, d fs.DirEntry, paths pathSe
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: it is neither file nor folder (%s)", name, info.Mode().Type())
 	}
-	if under(name, imagesFolder) && path.Ext(name) == ".tar" {
+	if under(name, ImagesFolder) && path.Ext(name) == ".tar" {
 		return t.addTar(ctx, name, opts)
 	}
 	if err := errors.Join(checkFilePath(name), paths.add(name)); err != nil {
@@ -159,7 +162,7 @@ func (t *Tree) addTar(ctx context.Context, name string, opts ImportOptions) erro
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	saved, err := readDocker(ctx, name, f, opts.Nameless)
+	saved, err := readDocker(ctx, name, f, opts)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -43,9 +43,8 @@ type dockerReader struct {
 	originals map[digest.Digest][]original
 }
 
-// readDocker gives the images of a tar. nameless says what an image is called
-// that has no tag there.
-func readDocker(ctx context.Context, path string, f *os.File, nameless func(path string) (image.Ref, bool)) ([]savedImage, error) {
+// readDocker gives the images of a tar, called as opts say.
+func readDocker(ctx context.Context, path string, f *os.File, opts ImportOptions) ([]savedImage, error) {
 	index, err := indexTar(ctx, f)
 	if err != nil {
 		return nil, explainTar(f, err)
@@ -70,7 +69,7 @@ func readDocker(ctx context.Context, path string, f *os.File, nameless func(path
 	for i, one := range list {
 		saved, err := d.image(ctx, one)
 		if err == nil {
-			saved.refs, err = refsOf(path, one.RepoTags, len(list) == 1, nameless)
+			saved.refs, err = opts.refsOf(path, one.RepoTags, len(list) == 1)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("image %d%s: %w", i+1, firstOf(one.RepoTags), err))
@@ -99,7 +98,7 @@ func explainTar(f io.ReaderAt, err error) error {
 }
 
 // refsOf are the names of an image.
-func refsOf(path string, tags []string, only bool, nameless func(string) (image.Ref, bool)) ([]image.Ref, error) {
+func (o ImportOptions) refsOf(path string, tags []string, only bool) ([]image.Ref, error) {
 	var refs []image.Ref
 	for _, tag := range tags {
 		ref, err := image.Parse(tag)
@@ -108,11 +107,15 @@ func refsOf(path string, tags []string, only bool, nameless func(string) (image.
 		}
 		refs = append(refs, ref)
 	}
+	if o.Name != nil && only {
+		ref, err := o.Name(path, refs)
+		return []image.Ref{ref}, err
+	}
 	if len(refs) > 0 {
 		return refs, nil
 	}
-	if nameless != nil && only {
-		if ref, ok := nameless(path); ok {
+	if o.Nameless != nil && only {
+		if ref, ok := o.Nameless(path); ok {
 			return []image.Ref{ref}, nil
 		}
 	}

@@ -45,14 +45,14 @@ type LeftOut struct {
 // is another. docker load takes of an image for several platforms linux/amd64, or
 // else the first, and none whose layers are compressed with zstd.
 func Load(ctx context.Context, a *Archive, pairs []image.Pair, w io.Writer, o LoadOptions) (*Loaded, error) {
-	l, err := newLoader(ctx, a, pairs, o)
+	p, err := Prepare(ctx, a, pairs, o)
 	if err == nil {
-		err = l.write(ctx, w)
+		err = p.Write(ctx, w)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("loading images: %w", err)
+		return nil, err
 	}
-	return &l.Loaded, nil
+	return p.Loaded(), nil
 }
 
 // LoadFile is Load into the file path, which is there whole or not at all.
@@ -128,7 +128,7 @@ func (l *loader) choose(ctx context.Context, pairs []image.Pair, platform string
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, l.nothing()
+		return nil, &NothingError{l.LeftOut}
 	}
 	return registry.NewPlan(ctx, chosen, l.archive, registry.PlanOptions{Platforms: platforms, Manifests: l.archive.Manifest, Digests: l.archive.lock.Digests()})
 }
@@ -142,15 +142,6 @@ func offered(img *registry.Image) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// nothing says why there is nothing to load.
-func (l *loader) nothing() error {
-	errs := []error{errors.New("there is no image that a node could run")}
-	for _, left := range l.LeftOut {
-		errs = append(errs, fmt.Errorf("%s: %s", left.Image, left.Reason))
-	}
-	return errors.Join(errs...)
 }
 
 // findAll sees that the archive has everything itself: nodes have nothing yet.

@@ -25,7 +25,8 @@ type HandlerOptions struct {
 
 // Handler serves the archive as a registry that cannot be written to (OCI
 // distribution specification v1.1, the pull, content discovery and referrers
-// parts), and below /files/ the files that belong to no image.
+// parts), and the files that belong to no image, below /files/ by their paths in the
+// archive and at the top without files/ before them.
 //
 // An image is served by its full name: registry.k8s.io/pause:3.10 has the
 // repository registry.k8s.io/pause, with '_' for the ':' before a port as
@@ -39,7 +40,7 @@ type HandlerOptions struct {
 // The error tells of names that cannot be served: pairs whose source the archive
 // does not have, and two images that would get one name.
 func Handler(a *Archive, opts HandlerOptions) (http.Handler, error) {
-	h := &handler{archive: a, users: opts.Users, repos: map[string]*repository{}, about: map[digest.Digest][]digest.Digest{}}
+	h := &handler{archive: a, users: opts.Users, sums: fileSums(a.lock), repos: map[string]*repository{}, about: map[digest.Digest][]digest.Digest{}}
 	if err := h.nameImages(opts.Pairs); err != nil {
 		return nil, fmt.Errorf("serving the archive: %w", err)
 	}
@@ -63,7 +64,8 @@ type handler struct {
 	archive *Archive
 	users   *Users
 	repos   map[string]*repository
-	names   []string // of the repositories, sorted
+	names   []string          // of the repositories, sorted
+	sums    map[string]string // of the files
 	about   map[digest.Digest][]digest.Digest
 }
 

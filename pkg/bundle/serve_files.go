@@ -15,40 +15,57 @@ import (
 
 const filesPath = "/files/"
 
+// filesFolder is where an archive has files without a folder of their own, and those of
+// lists of URLs by their hosts. Clients need not name it: what is asked of a server that
+// takes the place of others is /dl.k8s.io/release/… (Kubespray's files_repo).
+const filesFolder = "files/"
+
 // serveFiles answers a GET or HEAD of a file, or of a list of them.
 func (h *handler) serveFiles(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.URL.Path, filesPath)
 	switch {
 	case r.URL.Path == "/" || r.URL.Path+"/" == filesPath:
 		http.Redirect(w, r, filesPath, http.StatusFound)
-		return
 	case ok && (name == "" || strings.HasSuffix(name, "/")):
 		h.listFiles(w, r, name)
-		return
-	case ok:
-		if sum, found := h.fileSum(name); found {
-			h.serveFile(w, r, name, sum)
+	default:
+		if name, found := h.findFile(r.URL.Path); found {
+			h.serveFile(w, r, name)
 			return
 		}
+		http.Error(w, "the archive has no such file; "+filesPath+" lists what it has", http.StatusNotFound)
 	}
-	http.Error(w, "the archive has no such file; "+filesPath+" lists what it has", http.StatusNotFound)
 }
 
-// fileSum gives the checksum of a file that is served, empty for those that say
-// what is in the archive.
-func (h *handler) fileSum(name string) (sum string, ok bool) {
-	if name == lockPath || name == checksumsPath {
-		return "", true
+// findFile gives the file of the archive that a path of a request stands for: below /files/
+// its path in the archive, else the same with or without files/ before it. No path leads
+// to anything but a file that the archive's lock names, whatever dots are in it.
+func (h *handler) findFile(requested string) (name string, ok bool) {
+	name = strings.TrimPrefix(requested, "/")
+	below, direct := strings.CutPrefix(name, filesFolder)
+	ways := []string{filesFolder + name, name}
+	if direct {
+		ways = []string{below, name}
 	}
-	for i := range h.archive.lock.Files {
-		if f := &h.archive.lock.Files[i]; f.Path == name {
-			return f.SHA256, true
+	for _, way := range ways {
+		if _, ok := h.sums[way]; ok {
+			return way, true
 		}
 	}
 	return "", false
 }
 
-func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, name, sum string) {
+// fileSums gives the checksums of the files that are served, by their paths, empty for
+// those that say what is in the archive.
+func fileSums(lock *Lock) map[string]string {
+	sums := map[string]string{lockPath: "", checksumsPath: ""}
+	for i := range lock.Files {
+		sums[lock.Files[i].Path] = lock.Files[i].SHA256
+	}
+	return sums
+}
+
+func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	content, err := h.archive.OpenFile(name)
 	if err != nil {
 		http.Error(w, "the archive has no such file", http.StatusNotFound)
@@ -56,7 +73,8 @@ func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, name, sum st
 	}
 	w.Header().Set("Content-Type", fileType(name))
 	var d digest.Digest
-	if sum != "" {
+	if sum := h.sums[name]; sum != "" {
+		w.Header().Set("X-Checksum-Sha256", sum) // as Artifactory says it
 		d = digest.NewDigestFromEncoded(digest.SHA256, sum)
 	}
 	sendSection(w, r, d, content)
