@@ -7,8 +7,8 @@ import (
 )
 
 // copyList handles a script that is nothing but imgpkg copy, as TKG's
-// gen-publish-images.sh and its -totar variant write it, and says whether the text is
-// one. What stands in it twice is an image that is used twice. Whether an image is a
+// gen-publish-images.sh and its -totar variant write it, or crane copy, and says whether
+// the text is one. What stands in it twice is an image that is used twice. Whether an image is a
 // bundle is not asked: -i and -b are wrong in lists of some versions.
 func (w *walker) copyList(v yamltree.View) (bool, error) {
 	if !isCopyList(v.S) {
@@ -28,7 +28,7 @@ func (w *walker) copyList(v yamltree.View) (bool, error) {
 	return true, nil
 }
 
-// isCopyList says that every line of a script copies with imgpkg, but for comments and
+// isCopyList says that every line of a script copies an image, but for comments and
 // what sets the shell's options, and that there is one that does.
 func isCopyList(s string) bool {
 	copies := 0
@@ -48,12 +48,15 @@ func isCopyList(s string) bool {
 
 func isCopy(line string) bool {
 	words := strings.Fields(line)
-	return len(words) > 2 && words[0] == "imgpkg" && words[1] == "copy"
+	return len(words) > 2 && words[0] == "imgpkg" && words[1] == "copy" || isCraneCopy(words)
 }
 
 // copyLine takes the image of one command.
 func (w *walker) copyLine(v yamltree.View, entry int) error {
 	v = uncomment(v)
+	if isCraneCopy(strings.Fields(v.S)) {
+		return w.craneLine(v, entry)
+	}
 	flag := ""
 	for at := yamltree.NextWord(v.S, 0); at < len(v.S); {
 		end := yamltree.WordEnd(v.S, at)
@@ -64,7 +67,7 @@ func (w *walker) copyLine(v yamltree.View, entry int) error {
 		}
 		switch flag {
 		case "-i", "--image", "-b", "--bundle":
-			return w.copied(unquoted(word), entry)
+			return w.copied(unquoted(word), "imgpkg-script", entry)
 		case "--tar":
 			return &yamltree.PlaceError{Pos: word.Base, Reason: "it copies a tar, " + word.S +
 				", and names no image: bundle import reads the folder of the tars"}
@@ -75,14 +78,14 @@ func (w *walker) copyLine(v yamltree.View, entry int) error {
 }
 
 // copied records the image that a command copies.
-func (w *walker) copied(word yamltree.View, entry int) error {
+func (w *walker) copied(word yamltree.View, rule string, entry int) error {
 	p, ok := readReference(word)
 	if !ok || !p.named() {
 		return &yamltree.PlaceError{Pos: word.Base, Reason: word.S + " is no image reference"}
 	}
 	w.push(step{index: entry})
 	defer w.pop()
-	w.add(p, "imgpkg-script", FormList, Certain)
+	w.add(p, rule, FormList, Certain)
 	return nil
 }
 
