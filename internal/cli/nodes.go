@@ -250,7 +250,7 @@ func (o *nodesOptions) warn(streams Streams) {
 		fmt.Fprintf(streams.ErrOut, "warning: no node can follow layout %s: it finds in the private registry what is named there (rewrite), and the registries that have a --map of their own\n", layout)
 	}
 	if o.style.value == string(nodes.StyleContainerdConfig) && o.format.value == inObjects {
-		fmt.Fprintln(streams.ErrOut, "warning: --style containerd-config replaces the node's whole config.toml, is for containerd 1.4 and 1.5, "+
+		fmt.Fprintln(streams.ErrOut, "warning: --style containerd-config replaces the node's whole config.toml, is for containerd before 1.6, "+
 			"and what the private registry does not have is still looked for upstream")
 	}
 }

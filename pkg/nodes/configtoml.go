@@ -18,12 +18,15 @@ const configTomlCA = "/etc/containerd/airgap-ca.crt"
 // criRegistry is where containerd 1 has what it knows of registries.
 const criRegistry = `plugins."io.containerd.grpc.v1.cri".registry`
 
-// configTomlFiles are the files of a node with containerd 1.4 or 1.5: a whole config.toml,
+// configTomlFiles are the files of a node with containerd before 1.6: a whole config.toml,
 // which names a mirror for each upstream. containerd asks the upstream as well for what
 // the mirror does not have, and from 1.5 on there are better ways.
-func configTomlFiles(m Mirror) ([]File, error) {
-	runc := `plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc`
-	head := fmt.Sprintf("# %s\nversion = 2\n\n[%s]\nruntime_type = \"io.containerd.runc.v2\"\n\n[%s.options]\nSystemdCgroup = true\n\n", mark, runc, runc)
+func configTomlFiles(m Mirror, of kubeadmRelease) ([]File, error) {
+	head := "# " + mark + "\nversion = 2\n\n"
+	if of.systemd {
+		runc := `plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc`
+		head += fmt.Sprintf("[%s]\nruntime_type = \"io.containerd.runc.v2\"\n\n[%s.options]\nSystemdCgroup = true\n\n", runc, runc)
+	}
 	var files []File
 	if len(m.CA) > 0 {
 		files = append(files, File{Path: configTomlCA, Mode: 0o644, Content: m.CA})

@@ -44,7 +44,7 @@ func kubeadmJoin(m Mirror, o object, opts PatchOptions) (rendering, error) {
 		return rendering{}, errors.New("its nodes run Windows, whose containerd has no configuration here")
 	}
 	if opts.Style == StyleContainerdConfig {
-		return kubeadmConfigToml(m)
+		return kubeadmConfigToml(m, o.release(opts.Kubernetes))
 	}
 	files, err := containerdFiles(m)
 	if err != nil {
@@ -93,12 +93,12 @@ type Style string
 // The styles that Patch knows.
 const (
 	StyleHosts            Style = "hosts"             // certs.d and config_path: containerd 1.5 and later
-	StyleContainerdConfig Style = "containerd-config" // a whole config.toml: containerd 1.4 and 1.5
+	StyleContainerdConfig Style = "containerd-config" // a whole config.toml: containerd before 1.6
 )
 
 // kubeadmConfigToml renders m as a whole config.toml.
-func kubeadmConfigToml(m Mirror) (rendering, error) {
-	files, err := configTomlFiles(m)
+func kubeadmConfigToml(m Mirror, of kubeadmRelease) (rendering, error) {
+	files, err := configTomlFiles(m, of)
 	if err != nil {
 		return rendering{}, err
 	}
