@@ -45,10 +45,10 @@ func (l *Lock) Pairs(m image.Mapping, o PairsOptions) ([]image.Pair, error) {
 		}
 		groups := l.Images[i].Groups
 		switch {
-		case !o.Grouped:
+		case !o.Grouped, len(groups) == 0 && hasPlace(m, source):
 			groups = []string{""}
 		case len(groups) == 0:
-			errs = append(errs, fmt.Errorf("%s: it has no group for layout group: it was found in no folder of manifests", source))
+			errs = append(errs, fmt.Errorf("%s: it has no group for layout group: it was found in no folder of manifests; say with --map %s=REGISTRY/… where it goes", source, source.Name()))
 		}
 		for _, group := range groups {
 			pairs = append(pairs, o.pairs(m.InGroup(group), source)...)
@@ -62,6 +62,13 @@ func (l *Lock) Pairs(m image.Mapping, o PairsOptions) ([]image.Pair, error) {
 		return cmp.Or(image.Compare(a.Source, b.Source), image.Compare(a.Target, b.Target))
 	})
 	return slices.Compact(pairs), nil
+}
+
+// hasPlace says whether a rule says where an image goes, whatever its group.
+func hasPlace(m image.Mapping, source image.Ref) bool {
+	a, _ := m.InGroup("a").Target(source)
+	b, _ := m.InGroup("b").Target(source)
+	return a == b
 }
 
 // pairs are the places of one image.
