@@ -128,7 +128,7 @@ func at[K comparable, V any](m map[K]*V, key K) *V {
 func (c *Cargo) read(item imagelist.Item) (image.Ref, bool) {
 	text := item.Image
 	if item.Templated {
-		text = fill(text, c.opts.Variables)
+		text = expand(fill(text, c.opts.Variables), c.opts.Variables)
 	}
 	ref, err := image.Parse(text)
 	return ref, err == nil && !strings.ContainsAny(text, "${}")

@@ -42,6 +42,8 @@ type Sources struct {
 	ImageFile   string          // the site file that names them; empty if flags do
 	ImagePlaces []site.Position // where each of them stands in it
 	Files       []site.File     // more files
+	Snaps       []string        // paths of snaps of Canonical Kubernetes
+	Unsquashfs  string          // the program that reads them
 }
 
 // Gather reads all sources. What cannot be read is an error, all of them are
@@ -65,6 +67,7 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 	for _, f := range s.Files {
 		errs = append(errs, c.addFile(ctx, f, d))
 	}
+	errs = append(errs, c.addSnaps(ctx, s, d), c.checkSnaps(ctx))
 	return errors.Join(errs...)
 }
 
@@ -84,8 +87,9 @@ func (c *Cargo) addNamed(s Sources) {
 
 // A found is what one input has.
 type found struct {
-	list *imagelist.List
-	file bundle.File
+	list  *imagelist.List
+	file  bundle.File
+	notes []string
 }
 
 func (c *Cargo) addInputs(ctx context.Context, set input.Set) error {
@@ -97,10 +101,11 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 	all, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (found, error) {
 		list := c.NewList()
 		list.Add(f.Uses())
-		if c.opts.NoFiles {
-			return found{list: list}, nil
+		notes, err := syncNotes(f)
+		if c.opts.NoFiles || err != nil {
+			return found{list: list, notes: notes}, err
 		}
-		return found{list, inputFile(in, f, below)}, nil
+		return found{list, inputFile(in, f, below), notes}, nil
 	})
 	if err != nil {
 		return err
@@ -108,6 +113,7 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 	var errs []error
 	for i := range all {
 		c.AddImages(group(&set.Inputs[i]), all[i].list)
+		c.Notes = append(c.Notes, all[i].notes...)
 		errs = append(errs, c.AddFile(all[i].file, set.Inputs[i].Name))
 	}
 	return errors.Join(errs...)
@@ -166,6 +172,11 @@ func (c *Cargo) AddDocument(group, to, from string, content []byte) error {
 	if err != nil {
 		return err
 	}
+	notes, err := syncNotes(f)
+	if err != nil {
+		return err
+	}
+	c.Notes = append(c.Notes, notes...)
 	list := c.NewList()
 	list.Add(f.Uses())
 	c.AddImages(group, list)

@@ -100,7 +100,11 @@ func checkArchive(ctx context.Context, archive string, streams Streams, quiet bo
 	for _, f := range findings {
 		fmt.Fprintln(streams.Out, archive+": "+f.String())
 	}
-	if len(findings) > 0 {
+	snaps := wrongSnaps(a)
+	for _, err := range snaps {
+		fmt.Fprintf(streams.Out, "%s: %v\n", archive, err)
+	}
+	if len(findings)+len(snaps) > 0 {
 		return errFindings
 	}
 	if !quiet {

@@ -204,6 +204,9 @@ func (o *pullOptions) create(ctx context.Context, c *carrier, contents bundle.Co
 	c.announce(contents)
 	report, err := bundle.Create(ctx, o.output, contents, from, bundle.CreateOptions{Parallel: o.access.parallel, Verify: o.verify, Report: c.report})
 	c.close()
+	if err == nil {
+		err = checkSnaps(o.output, contents.Files)
+	}
 	if err != nil || o.quiet {
 		return err
 	}

@@ -38,7 +38,7 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
 	flags.StringArrayVar(&f.variables, "variable", nil,
-		"what ${NAME}, or {{ env "NAME" }} of regsync, in a reference stands for, as `NAME=VALUE`; may be repeated")
+		"what ${NAME}, or {{ env \"NAME\" }} of regsync, in a reference stands for, as `NAME=VALUE`; may be repeated")
 	complete(cmd, "image")
 	complete(cmd, "variable")
 }

@@ -105,6 +105,7 @@ func (w *walker) mapping(n *yamltree.Node) {
 		return
 	}
 	w.pulls(n)
+	w.syncEntry(n)
 	w.prefixes(n)
 	w.split(n)
 	w.nameValue(n)

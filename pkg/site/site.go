@@ -40,6 +40,7 @@ type Site struct {
 	Images             []image.Ref
 	ImagePlaces        []Position // where each of Images stands
 	Files              []File
+	Snaps              []string // paths of snaps of Canonical Kubernetes
 	Platforms          []string // os/architecture[/variant]
 	SourceMap          []image.SourceRule
 	FileSourceMap      []download.SourceRule
@@ -120,6 +121,9 @@ func (d *decoder) site(n *yaml.Node, s *Site) {
 		{name: "manifests", read: func(n *yaml.Node) { s.Manifests = d.groups(n) }},
 		{name: "images", read: func(n *yaml.Node) { d.images(n, s) }},
 		{name: "files", read: func(n *yaml.Node) { s.Files = each(d, n, d.file) }},
+		{name: "snaps", read: func(n *yaml.Node) {
+			s.Snaps = each(d, n, func(n *yaml.Node) (string, bool) { path := d.path(n); return path, path != "" })
+		}},
 		{name: "platforms", read: func(n *yaml.Node) { s.Platforms = each(d, n, d.platform) }},
 		{name: "sourceMap", read: func(n *yaml.Node) { s.SourceMap = d.sourceMap(n) }},
 		{name: "fileSourceMap", read: func(n *yaml.Node) { s.FileSourceMap = d.fileSourceMap(n) }},
@@ -266,5 +270,5 @@ func (d *decoder) fileSourceMap(n *yaml.Node) []download.SourceRule {
 
 // Needs says whether the file names anything that has images.
 func (s *Site) Needs() bool {
-	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images) > 0
+	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images)+len(s.Snaps) > 0
 }

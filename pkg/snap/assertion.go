@@ -94,3 +94,9 @@ func CheckAssertion(snap, assertion io.Reader) error {
 	return fmt.Errorf("it is not the snap that its assertion is about: it has %d bytes of SHA3-384 %s, asserted are %d of %s",
 		got.Size, got.SHA3384, revisions[0].Size, revisions[0].SHA3384)
 }
+
+// IsSnap says whether a file is a snap by its name.
+func IsSnap(name string) bool { return strings.HasSuffix(name, ".snap") }
+
+// Assertion is the name of the file that snap download writes beside the snap name.
+func Assertion(name string) string { return strings.TrimSuffix(name, ".snap") + ".assert" }
