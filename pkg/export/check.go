@@ -37,6 +37,8 @@ func (f format) check(e Entry, opts Options) error {
 		return fmt.Errorf("%s: it is no whole image reference", e.Source)
 	case f.digests && e.digest() == "":
 		return &MissingDigestError{Source: e.Source}
+	case f.digests && !readable(image.Ref{Registry: e.Source.Registry, Repository: e.Source.Repository, Digest: e.digest()}):
+		return fmt.Errorf("%s: %q is no digest", e.Source, e.digest())
 	case !f.targets:
 		return nil
 	case !readable(e.Target):

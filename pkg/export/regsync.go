@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"strconv"
 	"strings"
-
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // A regsyncFile is the configuration of regsync (regclient, cmd/regsync/config.go).
@@ -30,23 +28,15 @@ type regsyncEntry struct {
 
 func writeRegsync(w *bufio.Writer, entries []Entry, opts Options) error {
 	file := regsyncFile{Version: 1, Creds: regsyncCreds(entries, opts), Sync: []regsyncEntry{}}
+	shared := sharedTags(entries)
 	for _, e := range entries {
-		target := tagged(e.Target).String()
+		target := place(e, shared).String()
 		if below, ok := strings.CutPrefix(target, StandIn); ok {
 			target = opts.Template + below
 		}
 		file.Sync = append(file.Sync, regsyncEntry{Source: e.Source.String(), Target: target, Type: "image"})
 	}
 	return writeYAML(w, file)
-}
-
-// tagged is where an image is pushed to: under its tag if it has one. It is there under
-// its digest in any case, since that is its content.
-func tagged(r image.Ref) image.Ref {
-	if r.Tag != "" {
-		r.Digest = ""
-	}
-	return r
 }
 
 // regsyncCreds are entries for the registries of the targets, if there is something to

@@ -35,9 +35,10 @@ func writeImgpkgScript(w *bufio.Writer, entries []Entry, opts Options) error {
 
 func writeCrane(w *bufio.Writer, entries []Entry, opts Options) error {
 	fmt.Fprintln(w, "set -eu")
+	shared := sharedTags(entries)
 	for group, e := range grouped(entries) {
 		comment(w, group)
-		words := []string{"crane", "copy", e.Source.String(), tagged(e.Target).String()}
+		words := []string{"crane", "copy", e.Source.String(), place(e, shared).String()}
 		if opts.PlainHTTP {
 			words = append(words, "--insecure")
 		}
