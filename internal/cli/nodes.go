@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/output"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubespray"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/nodes"
 )
@@ -27,6 +28,7 @@ type nodesOptions struct {
 	style           choice
 	imageRepository bool
 	kubernetes      string
+	filesURL        string
 	output          string
 	inPlace         bool
 	quiet           bool
@@ -73,7 +75,7 @@ With --format, the configuration of another system is written instead.`,
 	o.input.addTo(cmd)
 	o.mirror.addTo(cmd)
 	chooseFlag(cmd, &o.format, "format", "", "what to write: the objects of the inputs, or the configuration of a system that has none",
-		append([]string{inObjects}, nodes.Formats()...)...)
+		nodesFormats()...)
 	chooseFlag(cmd, &o.style, "style", "",
 		"how containerd is configured by kubeadm's objects and by --format kind: files for each registry, or what goes into config.toml, for containerd before 1.6 and kind before 0.11",
 		nodes.StyleHosts, nodes.StyleContainerdConfig)
@@ -81,10 +83,13 @@ With --format, the configuration of another system is written instead.`,
 	flags.BoolVar(&o.imageRepository, "image-repository", false, "make kubeadm name its images in the private registry, too")
 	flags.StringVar(&o.kubernetes, "kubernetes-version", "",
 		"the `VERSION` of nodes whose objects do not say it: what k0s before 1.36 needs, later ones refuse")
+	flags.StringVar(&o.filesURL, "files-url", "",
+		"with --format kubespray: the `URL` below which files are, by the hosts that they come from (files_repo): that of kubectl airgap serve, or of push --files-to")
 	flags.StringVarP(&o.output, "output", "o", "",
 		"write into `DIR`, every input at its path below the directory it was found in, and copy the other files; - is standard output, the default for one input")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write the files where they are")
 	completeDirs(cmd, "output")
+	complete(cmd, "files-url")
 	return cmd
 }
 
@@ -95,6 +100,9 @@ func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	opts, err := o.mirror.options(streams.In)
 	if err != nil {
 		return err
+	}
+	if o.format.value == inKubespray {
+		opts.Upstreams = append(opts.Upstreams, kubespray.Registries()...)
 	}
 	if o.format.value != inObjects && !o.input.given() {
 		return o.write(streams, opts)
@@ -126,6 +134,8 @@ func (o *nodesOptions) check() error {
 		return usagef("--filename - and --password-stdin both want standard input")
 	case o.inPlace && o.output != "":
 		return usagef("--in-place and --output exclude each other")
+	case o.filesURL != "" && o.format.value != inKubespray:
+		return usagef("--files-url is for --format kubespray: nodes fetch no files by themselves")
 	case o.format.value == inObjects:
 		return nil
 	case o.inPlace || o.imageRepository:
@@ -261,7 +271,7 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	if err != nil {
 		return usageError{err}
 	}
-	files, err := nodes.FormatStyle(o.format.value, nodes.Style(o.style.value), mirror)
+	files, err := o.files(mirror)
 	if err != nil {
 		return usageError{err}
 	}
