@@ -158,4 +158,3 @@ func (in *internet) pull(w http.ResponseWriter, r *http.Request, path string) {
 	r.URL.Path = "/v2/" + path
 	in.upstream.ServeHTTP(w, r)
 }
-
