@@ -87,10 +87,12 @@ type Image struct {
 	Uses   []string // file:line:column, in the order of groups and of the inputs
 }
 
-// An Unknown is a reference that names no image yet: its variables have no value.
+// An Unknown is a reference that names no image yet: its variables have no value, or its
+// tag is chosen at run time.
 type Unknown struct {
-	Written string
-	Uses    []string // as of Image
+	Written  string
+	Uses     []string // as of Image
+	Untagged bool     // it has no variables, but no tag either, and none is meant by that
 }
 
 // Images gives every image once, sorted, and the references whose variables keep
@@ -104,6 +106,7 @@ func (c *Cargo) Images() ([]Image, []Unknown) {
 			if !ok {
 				u := at(unknown, item.Image)
 				u.Written, u.Uses = item.Image, append(u.Uses, places(item)...)
+				u.Untagged = !item.Templated
 				continue
 			}
 			im := at(images, ref)
@@ -131,7 +134,13 @@ func (c *Cargo) read(item imagelist.Item) (image.Ref, bool) {
 		text = expand(fill(text, c.opts.Variables), c.opts.Variables)
 	}
 	ref, err := image.Parse(text)
-	return ref, err == nil && !strings.ContainsAny(text, "${}")
+	return ref, err == nil && !strings.ContainsAny(text, "${}") && !untagged(item)
+}
+
+// untagged says that nobody names a tag of the item, which is so because it is chosen at
+// run time.
+func untagged(item imagelist.Item) bool {
+	return !slices.ContainsFunc(item.Uses, func(u imagelist.Use) bool { return !isUntagged(u.Rule, u.Written) })
 }
 
 func places(item imagelist.Item) []string {

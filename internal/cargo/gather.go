@@ -20,7 +20,9 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/tkg"
 )
 
 // The folders of an archive in which files are found again.
@@ -44,6 +46,9 @@ type Sources struct {
 	Files       []site.File     // more files
 	Snaps       []string        // paths of snaps of Canonical Kubernetes
 	Unsquashfs  string          // the program that reads them
+	TKG         []tkg.Release   // releases of Tanzu Kubernetes Grid
+	// Registry gives the registry that an image is in, for what only a registry tells.
+	Registry func(image.Ref) (registry.Lister, error)
 }
 
 // Gather reads all sources. What cannot be read is an error, all of them are
@@ -63,6 +68,7 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 	if s.Cluster != nil {
 		c.AddImages("", s.Cluster)
 	}
+	errs = append(errs, c.addTKG(ctx, s.TKG, s.Registry))
 	c.addNamed(s)
 	for _, f := range s.Files {
 		errs = append(errs, c.addFile(ctx, f, d))

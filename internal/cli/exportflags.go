@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,8 +66,8 @@ func (f *exportFlags) fill(cmd *cobra.Command, s *site.Site, format export.Forma
 }
 
 // misused says which flag has nothing to say in the format, which may be none of another
-// tool.
-func (f *exportFlags) misused(cmd *cobra.Command, format export.Format) error {
+// tool. asks says that registries are asked in any case.
+func (f *exportFlags) misused(cmd *cobra.Command, format export.Format, asks bool) error {
 	registries := func(f export.Format) bool { return f.HasTargets() || f.NeedsDigests() }
 	for _, flag := range []struct {
 		means func(export.Format) bool
@@ -78,10 +79,15 @@ func (f *exportFlags) misused(cmd *cobra.Command, format export.Format) error {
 		{func(f export.Format) bool { return registries(f) && f != export.Crane }, []string{"ca-file"}},
 	} {
 		for _, name := range flag.names {
-			if cmd.Flags().Changed(name) && !flag.means(format) {
+			if cmd.Flags().Changed(name) && !flag.means(format) && !(asks && isAccess(name)) {
 				return usagef("--%s is for -o %s", name, words(flag.means))
 			}
 		}
 	}
 	return nil
+}
+
+// isAccess says that a flag is about asking registries.
+func isAccess(name string) bool {
+	return slices.Contains([]string{"source-map", "username", "password-file", "password-stdin", "plain-http", "ca-file"}, name)
 }

@@ -74,7 +74,7 @@ them: it is reported, and the exit status is 3.`,
 			if err := o.sources.cluster.misused(cmd); err != nil {
 				return err
 			}
-			if err := o.exports.misused(cmd, o.format()); err != nil {
+			if err := o.exports.misused(cmd, o.format(), o.sources.tkg.given()); err != nil {
 				return err
 			}
 			o.sources.fill(site)
@@ -128,7 +128,9 @@ func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 }
 
 func (o *imagesOptions) gather(ctx context.Context, streams Streams) (*cargo.Cargo, error) {
-	return o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{noFiles: true, limited: true})
+	return o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{
+		noFiles: true, limited: true, registry: registries(streams.In, &o.exports.access, &o.exports.origin, nil),
+	})
 }
 
 // export writes the images for another tool.

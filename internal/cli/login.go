@@ -19,6 +19,7 @@ type loginFlags struct {
 	username      string
 	passwordFile  string
 	passwordStdin bool
+	known         string // the password, once it was read: standard input gives it but once
 }
 
 func (f *loginFlags) addTo(cmd *cobra.Command) {
@@ -36,6 +37,8 @@ func (f *loginFlags) password(stdin io.Reader) (string, error) {
 	var text []byte
 	var err error
 	switch {
+	case f.known != "":
+		return f.known, nil
 	case f.passwordStdin && f.passwordFile != "":
 		return "", usagef("--password-stdin and --password-file exclude each other")
 	case f.passwordStdin:
@@ -52,5 +55,6 @@ func (f *loginFlags) password(stdin io.Reader) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}
-	return string(text), nil
+	f.known = string(text)
+	return f.known, nil
 }

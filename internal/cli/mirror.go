@@ -70,7 +70,9 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
-	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{noFiles: true, caFile: o.access.caFile, report: c.report})
+	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{
+		noFiles: true, caFile: o.access.caFile, report: c.report, registry: registries(streams.In, &o.access, &o.origin, c.report),
+	})
 	if err != nil {
 		return err
 	}

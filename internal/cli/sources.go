@@ -25,6 +25,7 @@ type sourceFlags struct {
 	files      []string // only pull takes them
 	variables  []string
 	snaps      snapFlags
+	tkg        tkgFlags
 	cluster    clusterFlags // only images and verify take them
 	site       *site.Site   // what it names counts; nil if flags say what does
 }
@@ -35,6 +36,7 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	f.confidence.addTo(cmd, verb)
 	f.releases.addTo(cmd)
 	f.snaps.addTo(cmd, verb)
+	f.tkg.addTo(cmd, verb)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
 	flags.StringArrayVar(&f.variables, "variable", nil,
@@ -45,7 +47,7 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 
 // given says that flags name what counts; what a site file names does not count then.
 func (f *sourceFlags) given() bool {
-	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.snaps.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
+	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.snaps.given() || f.tkg.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
 }
 
 // fill takes from the site file what no flag says.
@@ -75,13 +77,14 @@ func (f *sourceFlags) gather(ctx context.Context, streams Streams, notes io.Writ
 	if err != nil {
 		return nil, err
 	}
-	if opts.limited && !f.cluster.given() {
+	if opts.limited && !f.cluster.given() && len(sources.TKG) == 0 {
 		limitMemory(sources.Inputs)
 	}
 	client, err := f.releases.client(opts.caFile, opts.report)
 	if err != nil {
 		return nil, err
 	}
+	sources.Registry = opts.registry
 	all := cargo.New(o)
 	err = all.Gather(ctx, sources, client)
 	for _, note := range all.Notes {
@@ -96,6 +99,8 @@ type gatherOptions struct {
 	limited bool   // nothing but reading is done: memory is limited by the inputs
 	caFile  string // of an authority that is trusted, too
 	report  func(registry.Event)
+	// registry gives the registry that an image is in.
+	registry func(image.Ref) (registry.Lister, error)
 }
 
 // sources are what the flags or the site file name.
@@ -119,9 +124,10 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 		s.ImageFile, s.ImagePlaces = f.site.Name, f.site.ImagePlaces
 		s.Providers, s.CertManager = f.site.Providers, f.site.CertManager
 		f.snaps.add(&s, f.site.Snaps)
+		s.TKG = f.site.TKG
 		return s, joinUsage(errs)
 	}
-	errs = append(errs, f.releases.add(&s))
+	errs = append(errs, f.releases.add(&s), f.tkg.add(&s))
 	f.snaps.add(&s, f.snaps.snaps)
 	for _, text := range f.images {
 		ref, err := image.Parse(text)

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/tkg"
 )
 
 // What stands at the top of every site file.
@@ -40,8 +41,9 @@ type Site struct {
 	Images             []image.Ref
 	ImagePlaces        []Position // where each of Images stands
 	Files              []File
-	Snaps              []string // paths of snaps of Canonical Kubernetes
-	Platforms          []string // os/architecture[/variant]
+	Snaps              []string      // paths of snaps of Canonical Kubernetes
+	TKG                []tkg.Release // of Tanzu Kubernetes Grid
+	Platforms          []string      // os/architecture[/variant]
 	SourceMap          []image.SourceRule
 	FileSourceMap      []download.SourceRule
 }
@@ -124,6 +126,7 @@ func (d *decoder) site(n *yaml.Node, s *Site) {
 		{name: "snaps", read: func(n *yaml.Node) {
 			s.Snaps = each(d, n, func(n *yaml.Node) (string, bool) { path := d.path(n); return path, path != "" })
 		}},
+		{name: "tkg", read: func(n *yaml.Node) { s.TKG = each(d, n, d.tkg) }},
 		{name: "platforms", read: func(n *yaml.Node) { s.Platforms = each(d, n, d.platform) }},
 		{name: "sourceMap", read: func(n *yaml.Node) { s.SourceMap = d.sourceMap(n) }},
 		{name: "fileSourceMap", read: func(n *yaml.Node) { s.FileSourceMap = d.fileSourceMap(n) }},
@@ -270,5 +273,5 @@ func (d *decoder) fileSourceMap(n *yaml.Node) []download.SourceRule {
 
 // Needs says whether the file names anything that has images.
 func (s *Site) Needs() bool {
-	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images)+len(s.Snaps) > 0
+	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images)+len(s.Snaps)+len(s.TKG) > 0
 }

@@ -52,6 +52,7 @@ files:
 - url: https://h/templates%2Fv1/tool
 - url: https://h/node.OVA?sig=secret
 snaps: [k8s.snap]
+tkg: [r.example/tkg:v1.5.4, {release: r.example/tkg:v1.6.0+x, tkrs: [v1.23.8+vmware.2-tkg.1]}]
 platforms: [linux/amd64, linux/arm/v7]
 sourceMap: ["*=http://mirror.local/{host}"]
 fileSourceMap: [github.com=/srv/github]
@@ -95,9 +96,9 @@ func TestErrors(t *testing.T) {
 		"kind: Bundle\napiVersion: v1\n": `1:7: "Bundle" is not read by this kubectl-airgap: it reads Site
 2:13: "v1" is not read by this kubectl-airgap: it reads kubectl-airgap.io/v1alpha1`,
 		head + "kubernetesVersion: [v1.36.3]\nfoo: bar\nimages: [a]\nimages: [b]\n? [x]\n: y\n": `3:1: there is no key "kubernetesVersion" here: is kubernetesVersions meant?
-4:1: there is no key "foo" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, platforms, sourceMap, fileSourceMap
+4:1: there is no key "foo" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, tkg, platforms, sourceMap, fileSourceMap
 6:1: images is there already, in line 5
-7:3: there is no key "" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, platforms, sourceMap, fileSourceMap`,
+7:3: there is no key "" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, tkg, platforms, sourceMap, fileSourceMap`,
 		head + "registry:\n  addrss: r\n  Layout: host\n  layout: hosts\n  plainHTTP: yes\n  address: registry/airgap\n  maps: [a=b, x.io]\n  caFile: []\n": `4:3: there is no key "addrss" here: is address meant?
 5:3: there is no key "Layout" here: is layout meant?
 6:11: "hosts" is not one of host, path, name, group
@@ -106,6 +107,10 @@ func TestErrors(t *testing.T) {
 9:10: rule a=b: no
 9:15: x.io: a rule is FROM=TO
 10:11: this has to be a text, and is a list`,
+		head + "tkg: [r.io/tkg, {tkrs: [v1]}, r.io/tkg:1.6.0, r.io/tkg:v1, {release: 'r.io/tkg:v1'}]\n": `3:7: "r.io/tkg" names no release: it is REPOSITORY:VERSION, as projects.packages.broadcom.com/tkg:v1.6.0
+3:17: release is missing
+3:31: "r.io/tkg:1.6.0" names no release: it is REPOSITORY:VERSION, as projects.packages.broadcom.com/tkg:v1.6.0
+3:60: TKG r.io/tkg:v1 is there already, at airgap.yaml:3:47`,
 		head + "registry:\n  maps: [x.io/a=r.io, x.io/a=q.io]\n": "4:9: rule x.io/a=q.io: rule x.io/a=r.io is for the same names",
 		head + "kubernetesVersions: [v1.36, 1.36.3.4, v1.36.3]\nnodeImagePause: [Known]\n": `3:22: kubernetes version "v1.36": it is not vMAJOR.MINOR.PATCH, such as NEWEST
 3:29: kubernetes version "1.36.3.4": it is not vMAJOR.MINOR.PATCH, such as NEWEST
