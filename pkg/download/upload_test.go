@@ -1,0 +1,217 @@
+package download_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
+)
+
+// A store takes files with PUT, as Artifactory does.
+type store struct {
+	lock  sync.Mutex
+	files map[string][]byte
+	says  func(http.Header, string) // how it says what a file hashes to
+	// fault is asked before each request; true means that it has answered.
+	fault func(w http.ResponseWriter, r *http.Request) bool
+}
+
+func (s *store) handle(w http.ResponseWriter, r *http.Request) {
+	if s.fault != nil && s.fault(w, r) {
+		return
+	}
+	s.lock.Lock()
+	have, ok := s.files[r.URL.Path]
+	s.lock.Unlock()
+	switch {
+	case r.Method == http.MethodHead && !ok:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Method == http.MethodHead:
+		if s.says != nil {
+			s.says(w.Header(), sumOf(have))
+		}
+	case r.Method == http.MethodPut:
+		body, err := io.ReadAll(r.Body)
+		if err != nil || int64(len(body)) != r.ContentLength || sumOf(body) != r.Header.Get("X-Checksum-Sha256") {
+			w.WriteHeader(http.StatusConflict)
+			return
+		}
+		s.lock.Lock()
+		defer s.lock.Unlock()
+		if s.files == nil {
+			s.files = map[string][]byte{}
+		}
+		s.files[r.URL.Path] = body
+		w.WriteHeader(http.StatusCreated)
+	default:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func upload(name string, content []byte) download.File {
+	return download.File{Path: name, SHA256: sumOf(content), Size: int64(len(content)), Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	}}
+}
+
+// What the server says is there is not sent; one that does not say is sent it again.
+func TestUpload(t *testing.T) {
+	large := content()
+	files := []download.File{upload("dl.k8s.io/v1/kubelet", large), upload("a b/100%?#.txt", []byte("odd")), upload("empty", nil)}
+	for name, says := range map[string]func(http.Header, string){
+		"nothing":     nil,
+		"Artifactory": func(h http.Header, sum string) { h.Set("X-Checksum-Sha256", sum) },
+		"own":         func(h http.Header, sum string) { h.Set("ETag", `"sha256:`+sum+`"`) },
+		"RFC 9530": func(h http.Header, sum string) {
+			raw, _ := hex.DecodeString(sum)
+			h.Set("Repr-Digest", "sha-512=:AAAA:, sha-256=:"+base64.StdEncoding.EncodeToString(raw)+":")
+		},
+		"another": func(h http.Header, sum string) { h.Set("X-Checksum-Sha256", sumOf([]byte(sum))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := &store{says: says}
+			s := serve(t, place.handle)
+			c := newClient(t, download.Options{})
+			first, err := c.Upload(t.Context(), s.URL+"/below/", files, download.UploadOptions{})
+			if err != nil || first.Sent != 3 || first.Present != 0 || first.Bytes != int64(len(large)+3) {
+				t.Fatalf("%+v, %v", first, err)
+			}
+			if !bytes.Equal(place.files["/below/dl.k8s.io/v1/kubelet"], large) || string(place.files["/below/a b/100%?#.txt"]) != "odd" || place.files["/below/empty"] == nil {
+				t.Errorf("%d files", len(place.files))
+			}
+			second, err := c.Upload(t.Context(), s.URL+"/below", files, download.UploadOptions{})
+			if known := says != nil && name != "another"; err != nil || known != (second.Present == 3) || known == (second.Sent == 3) {
+				t.Errorf("%+v, %v", second, err)
+			}
+		})
+	}
+}
+
+// What may go away is tried again, a few times; what will not is told at once, of every file.
+func TestUploadFaults(t *testing.T) {
+	one := []download.File{upload("x/kubelet", content())}
+	puts := 0
+	for _, c := range []struct {
+		name  string
+		fault func(w http.ResponseWriter, r *http.Request, n int) bool
+		want  string
+		puts  int
+	}{
+		{"busy", func(w http.ResponseWriter, _ *http.Request, n int) bool {
+			if n < 3 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			return n < 3
+		}, "", 3},
+		{"cut", func(_ http.ResponseWriter, r *http.Request, n int) bool {
+			if n > 1 {
+				return false
+			}
+			_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
+			panic(http.ErrAbortHandler)
+		}, "", 2},
+		{"busy for ever", func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}, "503 Service Unavailable (tried 5 times)", 5},
+		{"refused", func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusForbidden)
+			return true
+		}, "403 Forbidden", 1},
+		{"full", func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusInsufficientStorage)
+			return true
+		}, "507", 1},
+		{"redirection", func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			http.Redirect(w, r, "https://u:secret@elsewhere.example/x?token=1", http.StatusTemporaryRedirect)
+			return true
+		}, "the server sends to https://elsewhere.example/x: give that URL", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			puts = 0
+			place := &store{fault: func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodHead {
+					return false
+				}
+				puts++
+				return c.fault(w, r, puts)
+			}}
+			s := serve(t, place.handle)
+			_, err := newClient(t, download.Options{}).Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann", Password: "s3cret"})
+			if c.want == "" && (err != nil || len(place.files) != 1) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "sending "+s.URL+"/x/kubelet: ")) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+			if puts != c.puts {
+				t.Errorf("%d tries, want %d", puts, c.puts)
+			}
+			if err != nil && strings.Contains(err.Error(), "s3cret") || err != nil && strings.Contains(err.Error(), "token") {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+// A file that is not what it should be is never whole at the server, and is not the server's fault.
+func TestUploadDamaged(t *testing.T) {
+	place := &store{}
+	s := serve(t, place.handle)
+	damaged, short, long, missing := upload("a/damaged", content()), upload("a/short", content()), upload("a/long", content()), upload("a/missing", content())
+	damaged.SHA256 = sumOf(nil)
+	short.Size++
+	long.Size--
+	missing.Open = func(context.Context) (io.ReadCloser, error) { return nil, fmt.Errorf("it is gone") }
+	good := upload("good", []byte("x"))
+	done, err := newClient(t, download.Options{}).Upload(t.Context(), s.URL, []download.File{damaged, short, long, missing, good}, download.UploadOptions{Parallel: 1})
+	if err == nil || done.Sent != 1 || len(place.files) != 1 {
+		t.Fatalf("%+v, %v, %d files", done, err, len(place.files))
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, want := range []string{"/a/damaged: it is damaged: its sha256 is", "/a/short: it is not", "/a/long: it is damaged", "/a/missing: it is gone"} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) {
+			t.Errorf("%s\nwant %s", err, want)
+		}
+	}
+}
+
+// Credentials go to the server, and stand in no URL.
+func TestUploadLogin(t *testing.T) {
+	place := &store{fault: func(w http.ResponseWriter, r *http.Request) bool {
+		user, password, _ := r.BasicAuth()
+		if user == "ann" && password == "s3cret" {
+			return false
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	}}
+	s := serve(t, place.handle)
+	c := newClient(t, download.Options{})
+	one := []download.File{upload("x", []byte("x"))}
+	if _, err := c.Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann", Password: "s3cret"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann", Password: "wrong"}); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), "wrong") {
+		t.Error(err)
+	}
+	for _, to := range []string{"", "x", "ftp://h", "http://ann:s3cret@h", "http://h?x", "http://h/%zz"} {
+		if _, err := c.Upload(t.Context(), to, one, download.UploadOptions{}); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if _, err := c.Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann"}); err == nil {
+		t.Error("a user name without password")
+	}
+}
