@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,19 +20,27 @@ type loadOptions struct {
 	output   string
 	target   targetFlags
 	platform string
+	perImage bool
 	quiet    bool
 }
 
 func newLoadCmd(streams Streams) *cobra.Command {
 	var o loadOptions
 	cmd := &cobra.Command{
-		Use:   "load ARCHIVE -o FILE",
+		Use:   "load ARCHIVE -o FILE|DIR",
 		Short: "Write the images of an archive for nodes that have no registry",
 		Long: `Write a tar that ctr images import, docker load, the image folders of K3s and RKE2
 and that of Canonical Kubernetes take: every image under its full name, or with
---to under the name that it has in the private registry.`,
+--to under the name that it has in the private registry.
+
+With --per-image, write one tar for each image and for one platform, as the image
+folder of Canonical Kubernetes wants them: nothing is missing in any of them, for
+one that lacks something is not imported.`,
 		Example: `  # for the image folder of K3s
   kubectl airgap load site.tar --platform linux/amd64 -o images.tar
+
+  # for the image folder of Canonical Kubernetes, /var/snap/k8s/common/images
+  kubectl airgap load site.tar --per-image --platform linux/amd64 -o images
 
   # import as the kubelet wants it
   ctr --namespace k8s.io images import images.tar`,
@@ -47,8 +56,9 @@ and that of Canonical Kubernetes take: every image under its full name, or with
 	}
 	o.target.addTo(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output")
-	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has")
+	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output; with --per-image, the DIR to write into")
+	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has, and linux/amd64 with --per-image")
+	flags.BoolVar(&o.perImage, "per-image", false, "write a tar for each image, called as the image with _ for / and :, into the directory that --output names")
 	completeFiles(cmd, "output", "tar")
 	complete(cmd, "platform", usualPlatforms()...)
 	return cmd
@@ -68,6 +78,9 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 		if m, err = o.target.mapping(); err != nil {
 			return err
 		}
+	}
+	if o.perImage && o.output == "-" {
+		return usagef("--per-image writes many files: give --output a DIR, not -")
 	}
 	if sameFile(o.archive, o.output) {
 		return usagef("%s is the archive: what is written for nodes would take its place", o.output)
@@ -89,7 +102,7 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 		fmt.Fprintf(streams.ErrOut, "%s: left out: %s\n", left.Image, left.Reason)
 	}
 	if !o.quiet {
-		fmt.Fprintf(streams.ErrOut, "%s: %s, %s\n", o.output, count(len(loaded.Images), "image"), progress.Size(loaded.Size))
+		fmt.Fprintf(streams.ErrOut, "%s: %s%s, %s\n", o.output, count(len(loaded.Images), "image"), o.forPlatform(), progress.Size(loaded.Size))
 	}
 	return nil
 }
@@ -101,11 +114,27 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
+// perImagePlatform is what tars of single images are for if nobody says otherwise: nodes
+// nearly always are, whatever this machine is.
+const perImagePlatform = "linux/amd64"
+
+// forPlatform says what tars of single images are for.
+func (o *loadOptions) forPlatform() string {
+	if !o.perImage {
+		return ""
+	}
+	return " for " + cmp.Or(o.platform, perImagePlatform)
+}
+
 // write writes the tar to where the flags say.
 func (o *loadOptions) write(ctx context.Context, streams Streams, a *bundle.Archive, pairs []image.Pair) (*bundle.Loaded, error) {
 	show := newLocalProgress(streams, o.quiet)
 	defer show.Close()
 	opts := bundle.LoadOptions{Platform: o.platform, Report: show.Report}
+	if o.perImage {
+		opts.Platform = cmp.Or(o.platform, perImagePlatform)
+		return bundle.LoadEach(ctx, a, pairs, o.output, opts)
+	}
 	if o.output == "-" {
 		return bundle.Load(ctx, a, pairs, streams.Out, opts)
 	}

@@ -29,6 +29,7 @@ type nodesOptions struct {
 	imageRepository bool
 	kubernetes      string
 	filesURL        string
+	canonical       canonicalFlags
 	output          string
 	inPlace         bool
 	quiet           bool
@@ -60,7 +61,10 @@ With --format, the configuration of another system is written instead.`,
 
   # certs.d for any node with containerd, and for the bootstrap cluster of kind
   kubectl airgap nodes --format hosts --to registry.airgap.example.com/airgap -o certs
-  kubectl airgap nodes --format kind --to registry.airgap.example.com/airgap -o bootstrap`,
+  kubectl airgap nodes --format kind --to registry.airgap.example.com/airgap -o bootstrap
+
+  # hosts.d below the root of a node of Canonical Kubernetes
+  kubectl airgap nodes --format canonical --to registry.airgap.example.com --layout path -o root`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			site, err := readSite(cmd)
@@ -69,6 +73,9 @@ With --format, the configuration of another system is written instead.`,
 			}
 			o.quiet = isQuiet(cmd)
 			o.mirror.fill(cmd, site)
+			if err := o.canonical.misused(cmd, o.format.value); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), streams)
 		},
 	}
@@ -85,6 +92,7 @@ With --format, the configuration of another system is written instead.`,
 		"the `VERSION` of nodes whose objects do not say it: what k0s before 1.36 needs, later ones refuse")
 	flags.StringVar(&o.filesURL, "files-url", "",
 		"with --format kubespray: the `URL` below which files are, by the hosts that they come from (files_repo): that of kubectl airgap serve, or of push --files-to")
+	o.canonical.addTo(cmd)
 	flags.StringVarP(&o.output, "output", "o", "",
 		"write into `DIR`, every input at its path below the directory it was found in, and copy the other files; - is standard output, the default for one input")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write the files where they are")
@@ -96,6 +104,9 @@ With --format, the configuration of another system is written instead.`,
 func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	if err := o.check(); err != nil {
 		return err
+	}
+	if o.canonical.alone(o.format.value, &o.mirror) {
+		return o.writeFiles(streams, nodes.Mirror{})
 	}
 	opts, err := o.mirror.options(streams.In)
 	if err != nil {
@@ -271,6 +282,11 @@ func (o *nodesOptions) write(streams Streams, opts nodes.Options) error {
 	if err != nil {
 		return usageError{err}
 	}
+	return o.writeFiles(streams, mirror)
+}
+
+// writeFiles writes the files of the format that point at the mirror.
+func (o *nodesOptions) writeFiles(streams Streams, mirror nodes.Mirror) error {
 	files, err := o.files(mirror)
 	if err != nil {
 		return usageError{err}

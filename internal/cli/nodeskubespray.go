@@ -22,5 +22,8 @@ func (o *nodesOptions) files(m nodes.Mirror) ([]nodes.File, error) {
 	if o.format.value == inKubespray {
 		return kubespray.Offline(m, kubespray.OfflineOptions{Registry: o.mirror.target.to, FilesURL: o.filesURL})
 	}
+	if o.format.value == inCanonical && o.style.value == string(nodes.StyleHosts) {
+		return o.canonical.files(m)
+	}
 	return nodes.FormatStyle(o.format.value, nodes.Style(o.style.value), m)
 }

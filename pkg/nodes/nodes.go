@@ -30,13 +30,15 @@ type File struct {
 
 // formats are the configurations of systems without an object in the cluster, by name.
 var formats = map[string]func(Mirror) ([]File, error){
-	"cri-o": crioFiles,
-	"hosts": hostsTree,
-	"k0s":   k0sFormat,
-	"k3s":   func(m Mirror) ([]File, error) { return belowRoot(k3s.files(m)) },
-	"kind":  kindFiles,
-	"rke2":  func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
-	"talos": talosFiles,
+	"canonical":       func(m Mirror) ([]File, error) { return Canonical(m, CanonicalOptions{}) },
+	"canonical-charm": charmFiles,
+	"cri-o":           crioFiles,
+	"hosts":           hostsTree,
+	"k0s":             k0sFormat,
+	"k3s":             func(m Mirror) ([]File, error) { return belowRoot(k3s.files(m)) },
+	"kind":            kindFiles,
+	"rke2":            func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
+	"talos":           talosFiles,
 }
 
 // mirrorFormats are the formats that have another form for containerd before 1.5, by name.
