@@ -7,30 +7,45 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/export"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 func newBundleLsCmd(streams Streams) *cobra.Command {
 	var archive string
 	var output choice
+	var exports exportFlags
 	cmd := &cobra.Command{
 		Use:   "ls ARCHIVE",
 		Short: "List what is in an archive",
 		Long: `List the images and the files of an archive. As JSON it is the inventory that
-pull --have takes, and bundle diff: what a site has need not be carried again.`,
+pull --have takes, and bundle diff: what a site has need not be carried again. In the
+formats of other tools it names the images where they were pulled from.`,
 		Example: `  kubectl airgap bundle ls site.tar
+
+  # what the archive was made of, for imgpkg
+  kubectl airgap bundle ls site.tar -o imgpkg-lock
 
   # what the site has, for the next pull
   kubectl airgap bundle ls site.tar -o json > inventory.json`,
 		Args:              archiveArg(&archive),
 		ValidArgsFunction: completeArchive,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := exports.misused(cmd, export.Format(output.value), false); err != nil {
+				return err
+			}
+			if slices.Contains(export.Formats(), export.Format(output.value)) {
+				return exportArchive(cmd, streams, archive, &exports, export.Format(output.value))
+			}
 			inventory, err := readInventory(archive)
 			if err != nil {
 				return err
@@ -38,8 +53,44 @@ pull --have takes, and bundle diff: what a site has need not be carried again.`,
 			return printInventory(streams.Out, inventory, output.value)
 		},
 	}
-	chooseFlag(cmd, &output, "output", "o", "output format", "table", "text", "json")
+	exports.addTarget(cmd)
+	chooseFlag(cmd, &output, "output", "o", "output format", append([]string{"table", "text", "json"}, exportNames()...)...)
 	return cmd
+}
+
+// exportArchive writes the images of an archive for another tool.
+func exportArchive(cmd *cobra.Command, streams Streams, archive string, flags *exportFlags, format export.Format) error {
+	site, err := readSite(cmd)
+	if err != nil {
+		return err
+	}
+	flags.fill(cmd, site, format)
+	e, err := flags.exporter(format)
+	if err != nil {
+		return err
+	}
+	lock, err := bundle.ReadLock(archive)
+	if err != nil {
+		return err
+	}
+	images, err := lockedImages(lock)
+	if err != nil {
+		return fmt.Errorf("%s: %w", archive, err)
+	}
+	return e.write(streams, images, lock.SourceDigests())
+}
+
+// lockedImages are the images of a lock.
+func lockedImages(lock *bundle.Lock) ([]cargo.Image, error) {
+	var images []cargo.Image
+	for i := range lock.Images {
+		ref, err := image.Parse(lock.Images[i].Image)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, cargo.Image{Ref: ref, Groups: lock.Images[i].Groups})
+	}
+	return images, nil
 }
 
 // readInventory says what an archive, or an inventory that one was made into, has.

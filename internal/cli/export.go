@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -40,19 +41,27 @@ func (f *exportFlags) exporter(format export.Format) (e exporter, err error) {
 		e.opts.Template, target.to = target.to[:end], export.StandIn+target.to[end:]
 	}
 	e.mapping, err = target.mapping()
+	if err != nil && e.opts.Template != "" {
+		err = usagef("--to %s", strings.ReplaceAll(err.Error(), export.StandIn, e.opts.Template))
+	}
 	return e, err
 }
 
-// write writes the images.
-func (e exporter) write(ctx context.Context, streams Streams, images []cargo.Image) error {
-	entries, err := e.entries(images)
+// write writes the images. The digests are what was found of those whose references name
+// none.
+func (e exporter) write(streams Streams, images []cargo.Image, digests map[image.Ref]string) error {
+	entries, err := e.entries(images, digests)
 	if err != nil {
 		return err
 	}
-	if e.format.NeedsDigests() {
-		if err := e.addDigests(ctx, streams.In, images, entries); err != nil {
-			return err
-		}
+	if e.format.HasTargets() {
+		entries = slices.DeleteFunc(entries, func(entry export.Entry) bool {
+			stays := entry.Source == entry.Target
+			if stays {
+				fmt.Fprintf(streams.ErrOut, "%s: left out, as it stays where it is\n", entry.Source)
+			}
+			return stays
+		})
 	}
 	err = export.Write(streams.Out, e.format, entries, e.opts)
 	if _, missing := errors.AsType[*export.MissingDigestError](err); missing {
@@ -62,7 +71,7 @@ func (e exporter) write(ctx context.Context, streams Streams, images []cargo.Ima
 }
 
 // entries are the images with the places where they go.
-func (e exporter) entries(images []cargo.Image) ([]export.Entry, error) {
+func (e exporter) entries(images []cargo.Image, digests map[image.Ref]string) ([]export.Entry, error) {
 	var entries []export.Entry
 	var pairs []image.Pair
 	var errs []error
@@ -75,7 +84,7 @@ func (e exporter) entries(images []cargo.Image) ([]export.Entry, error) {
 		}
 		for _, group := range groups {
 			target, _ := e.mapping.InGroup(group).Target(im.Ref)
-			entry := export.Entry{Pair: image.Pair{Source: im.Ref, Target: target}, Group: group}
+			entry := export.Entry{Pair: image.Pair{Source: im.Ref, Target: target}, Digest: digests[im.Ref], Group: group}
 			if group == "" && len(im.Groups) > 0 {
 				entry.Group = im.Groups[0]
 			}
@@ -85,26 +94,21 @@ func (e exporter) entries(images []cargo.Image) ([]export.Entry, error) {
 	return entries, errors.Join(append(errs, image.CheckPairs(pairs))...)
 }
 
-// addDigests gives digests to entries whose references name none: those of the lock, and
-// those that the registries know, if they are to be asked.
-func (e exporter) addDigests(ctx context.Context, stdin io.Reader, images []cargo.Image, entries []export.Entry) error {
+// digests are those that the lock tells, and those that the registries tell, if they are
+// to be asked.
+func (e exporter) digests(ctx context.Context, stdin io.Reader, images []cargo.Image) (map[image.Ref]string, error) {
 	known := map[image.Ref]string{}
 	if e.lock != "" {
 		lock, err := bundle.ReadLock(e.lock)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		known = lock.SourceDigests()
 	}
-	if e.resolve {
-		if err := e.ask(ctx, stdin, images, known); err != nil {
-			return err
-		}
+	if !e.resolve {
+		return known, nil
 	}
-	for i := range entries {
-		entries[i].Digest = known[entries[i].Source]
-	}
-	return nil
+	return known, e.ask(ctx, stdin, images, known)
 }
 
 // ask asks the registries for the digests that neither references nor known tell, and

@@ -44,6 +44,15 @@ func (f *exportFlags) addTarget(cmd *cobra.Command) {
 	completeFiles(cmd, "ca-file")
 }
 
+// exportNames are the formats as flags spell them.
+func exportNames() []string {
+	var names []string
+	for _, f := range export.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
 // words are the formats for which is holds.
 func words(is func(export.Format) bool) string {
 	var names []string

@@ -98,10 +98,7 @@ func imagesFormats() []string {
 	for _, f := range imagelist.Formats() {
 		names = append(names, string(f))
 	}
-	for _, f := range export.Formats() {
-		names = append(names, string(f))
-	}
-	return names
+	return append(names, exportNames()...)
 }
 
 // format is the format of another tool, if one was asked for.
@@ -150,7 +147,11 @@ func (o *imagesOptions) export(ctx context.Context, streams Streams) error {
 		return err
 	}
 	images, unknown := all.Images()
-	if err := e.write(ctx, streams, images); err != nil {
+	digests, err := e.digests(ctx, streams.In, images)
+	if err != nil {
+		return err
+	}
+	if err := e.write(streams, images, digests); err != nil {
 		return err
 	}
 	return cmp.Or(printUnknown(streams.ErrOut, unknown), o.sources.cluster.incomplete())
