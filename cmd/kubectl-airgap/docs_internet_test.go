@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,8 @@ type internet struct {
 	seeded         map[string]bool
 }
 
-const siteHost = "registry.example.com"
+// siteHosts are what pages and help call the registry of the site.
+var siteHosts = []string{"registry.example.com", "registry.airgap.example.com"}
 
 func newInternet(t *testing.T, files string) *internet {
 	t.Helper()
@@ -124,7 +126,7 @@ func (in *internet) answer(w http.ResponseWriter, r *http.Request) {
 	host := strings.TrimSuffix(r.Host, ":443")
 	rest, isRegistry := strings.CutPrefix(r.URL.Path, "/v2/")
 	switch file := filepath.Join(in.files, host, filepath.FromSlash(r.URL.Path)); {
-	case host == siteHost:
+	case slices.Contains(siteHosts, host):
 		in.site.ServeHTTP(w, r)
 	case isRegistry && rest == "":
 		w.WriteHeader(http.StatusOK)

@@ -82,12 +82,58 @@ func checkUntested(t *testing.T, name, text string) {
 
 // runPage runs the blocks of a page one after the other in a home of their own.
 func runPage(t *testing.T, name string, blocks []block) {
-	home, bin := t.TempDir(), must(filepath.Abs("testdata/docs/bin"))(t)
-	for _, from := range []string{"testdata/docs/home", "../../examples/site"} {
-		to := home
-		if from != "testdata/docs/home" {
-			to = filepath.Join(home, "examples", "site")
+	typed := newTypist(t)
+	for _, b := range blocks {
+		got, out := typed.run(t, b.script)
+		if got != b.exit {
+			t.Fatalf("%s:%d: exit status %d, not %d:\n%s\n%s", name, b.line, got, b.exit, b.script, out)
 		}
+		t.Logf("%s:%d:\n%s\n%s", name, b.line, b.script, out)
+	}
+}
+
+// TestHelpExamples runs every example that the help of a command shows, but for those that do not end, or that want a
+// cluster (testdata/script has them).
+func TestHelpExamples(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the examples are written for a shell: NOT checked on Windows")
+	}
+	typed := newTypist(t)
+	if status, out := typed.run(t, string(must(os.ReadFile("testdata/docs/before-examples.sh"))(t))); status != 0 {
+		t.Fatalf("%d\n%s", status, out)
+	}
+	for _, verb := range []string{"images", "pull", "bundle ls", "bundle check", "bundle diff", "bundle split", "bundle join", "bundle import", "push", "mirror", "load", "rewrite", "overrides", "nodes", "verify", "init", "version"} {
+		if verb == "init" {
+			typed.run(t, "rm airgap.yaml") // it writes one only where there is none
+		}
+		_, help := typed.run(t, "cp site-2.tar site.tar; kubectl airgap "+verb+" --help")
+		_, examples, found := strings.Cut(help, "Examples:\n")
+		examples, _, _ = strings.Cut(examples, "\n\nFlags:")
+		if !found {
+			t.Errorf("the help of %s has no example", verb)
+		}
+		for line := range strings.Lines(strings.ReplaceAll(examples, "\\\n", "")) {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") || strings.Contains(line, "--from-cluster") || strings.Contains(line, "--from-dump") {
+				continue
+			}
+			if status, out := typed.run(t, line); status != 0 && status != 3 {
+				t.Errorf("%s\nexit status %d\n%s", line, status, out)
+			}
+		}
+	}
+}
+
+// A typist types into a shell as a reader does who has what testdata/docs/home holds.
+type typist struct {
+	home        string
+	environment []string
+}
+
+func newTypist(t *testing.T) *typist {
+	t.Helper()
+	home, bin := t.TempDir(), must(filepath.Abs("testdata/docs/bin"))(t)
+	for to, from := range map[string]string{home: "testdata/docs/home", filepath.Join(home, "examples"): "../../examples"} {
 		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 			t.Fatal(err)
 		}
@@ -97,21 +143,22 @@ func runPage(t *testing.T, name string, blocks []block) {
 	if err := os.WriteFile(ca, in.caPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environment := append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, ".config"), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"SSL_CERT_FILE="+ca, "HTTPS_PROXY="+in.proxy.URL, "HTTP_PROXY="+in.proxy.URL, "NO_PROXY=")
-	for _, b := range blocks {
-		cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", b.script)
-		cmd.Dir, cmd.Env = home, environment
-		out, err := cmd.CombinedOutput()
-		got := 0
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			got = exit.ExitCode()
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if got != b.exit {
-			t.Fatalf("%s:%d: exit status %d, not %d:\n%s\n%s", name, b.line, got, b.exit, b.script, out)
-		}
-		t.Logf("%s:%d:\n%s\n%s", name, b.line, b.script, out)
+	return &typist{home, append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, ".config"), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"SSL_CERT_FILE="+ca, "HTTPS_PROXY="+in.proxy.URL, "HTTP_PROXY="+in.proxy.URL, "NO_PROXY=")}
+}
+
+// run gives the exit status of a script and all that it printed.
+func (typed *typist) run(t *testing.T, script string) (int, string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
+	cmd.Dir, cmd.Env = typed.home, typed.environment
+	out, err := cmd.CombinedOutput()
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	if err != nil && !failed {
+		t.Fatal(err)
 	}
+	if failed {
+		return exit.ExitCode(), string(out)
+	}
+	return 0, string(out)
 }

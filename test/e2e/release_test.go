@@ -98,7 +98,7 @@ func checkReleaseSums(t *testing.T, dist string, names []string) {
 
 // A bill of materials names what go itself finds in the program, each with version and package URL.
 func checkBills(t *testing.T, dist, version string) {
-	program := filepath.Join(unpack(t, dist, version), "kubectl-airgap")
+	program := filepath.Join(unpackProgram(t, dist, version), "kubectl-airgap")
 	var bill struct {
 		Format     string `json:"bomFormat"`
 		Components []struct{ Name, Version, PURL string }
@@ -139,7 +139,7 @@ func checkManual(t *testing.T, dist, version string) {
 
 // The program for this machine does its work on examples/.
 func checkUnpacked(t *testing.T, dist, version string) {
-	program, site := filepath.Join(unpack(t, dist, version), "kubectl-airgap"), filepath.Join(root, "examples", "site")
+	program, site := filepath.Join(unpackProgram(t, dist, version), "kubectl-airgap"), filepath.Join(root, "examples", "site")
 	if info, err := os.Stat(program); err != nil || info.Mode().Perm() != 0o755 || info.Size() > 60_000_000 {
 		t.Errorf("the program is %v, %v", info, err)
 	}
@@ -157,7 +157,7 @@ func checkUnpacked(t *testing.T, dist, version string) {
 	}
 }
 
-func unpack(t *testing.T, dist, version string) string {
+func unpackProgram(t *testing.T, dist, version string) string {
 	t.Helper()
 	dir := t.TempDir()
 	run(t, "tar", "-xzf", filepath.Join(dist, "kubectl-airgap_"+version+"_linux_amd64.tar.gz"), "-C", dir)
