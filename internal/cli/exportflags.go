@@ -17,6 +17,7 @@ type exportFlags struct {
 	origin  originFlags // only where images are fetched
 	lock    string
 	resolve bool
+	asks    bool // registries are asked, whatever the format
 }
 
 // addTo adds the flags of a command that lists what it finds.
@@ -75,8 +76,8 @@ func (f *exportFlags) fill(cmd *cobra.Command, s *site.Site, format export.Forma
 }
 
 // misused says which flag has nothing to say in the format, which may be none of another
-// tool. asks says that registries are asked in any case.
-func (f *exportFlags) misused(cmd *cobra.Command, format export.Format, asks bool) error {
+// tool.
+func (f *exportFlags) misused(cmd *cobra.Command, format export.Format) error {
 	registries := func(f export.Format) bool { return f.HasTargets() || f.NeedsDigests() }
 	for _, flag := range []struct {
 		means func(export.Format) bool
@@ -88,7 +89,7 @@ func (f *exportFlags) misused(cmd *cobra.Command, format export.Format, asks boo
 		{func(f export.Format) bool { return registries(f) && f != export.Crane }, []string{"ca-file"}},
 	} {
 		for _, name := range flag.names {
-			if cmd.Flags().Changed(name) && !flag.means(format) && !(asks && isAccess(name)) {
+			if cmd.Flags().Changed(name) && !flag.means(format) && !(f.asks && isAccess(name)) {
 				return usagef("--%s is for -o %s", name, words(flag.means))
 			}
 		}

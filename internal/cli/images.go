@@ -74,7 +74,8 @@ them: it is reported, and the exit status is 3.`,
 			if err := o.sources.cluster.misused(cmd); err != nil {
 				return err
 			}
-			if err := o.exports.misused(cmd, o.format(), o.sources.tkg.given()); err != nil {
+			o.exports.asks = o.sources.tkg.given()
+			if err := o.exports.misused(cmd, o.format()); err != nil {
 				return err
 			}
 			o.sources.fill(site)
