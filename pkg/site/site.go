@@ -41,6 +41,10 @@ type Site struct {
 	Images             []image.Ref
 	ImagePlaces        []Position // where each of Images stands
 	Files              []File
+	FileLists          []string // lists of URLs, such as Kubespray's: URLs or paths
+	Checksums          []string // of what the lists name: URLs or paths
+	Charts             []Chart
+	FilesURL           string        // below which nodes find files
 	Snaps              []string      // paths of snaps of Canonical Kubernetes
 	TKG                []tkg.Release // of Tanzu Kubernetes Grid
 	Platforms          []string      // os/architecture[/variant]
@@ -123,6 +127,10 @@ func (d *decoder) site(n *yaml.Node, s *Site) {
 		{name: "manifests", read: func(n *yaml.Node) { s.Manifests = d.groups(n) }},
 		{name: "images", read: func(n *yaml.Node) { d.images(n, s) }},
 		{name: "files", read: func(n *yaml.Node) { s.Files = each(d, n, d.file) }},
+		{name: "fileLists", read: func(n *yaml.Node) { s.FileLists = d.sources(n) }},
+		{name: "checksums", read: func(n *yaml.Node) { s.Checksums = d.sources(n) }},
+		{name: "charts", read: func(n *yaml.Node) { s.Charts = each(d, n, d.chart) }},
+		{name: "filesURL", read: func(n *yaml.Node) { s.FilesURL = d.url(n) }},
 		{name: "snaps", read: func(n *yaml.Node) {
 			s.Snaps = each(d, n, func(n *yaml.Node) (string, bool) { path := d.path(n); return path, path != "" })
 		}},
@@ -273,5 +281,5 @@ func (d *decoder) fileSourceMap(n *yaml.Node) []download.SourceRule {
 
 // Needs says whether the file names anything that has images.
 func (s *Site) Needs() bool {
-	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images)+len(s.Snaps)+len(s.TKG) > 0
+	return len(s.KubernetesVersions)+len(s.NodeImagePause)+len(s.Providers)+len(s.Manifests)+len(s.Images)+len(s.Snaps)+len(s.TKG)+len(s.Charts) > 0
 }

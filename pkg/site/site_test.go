@@ -51,6 +51,10 @@ files:
 - {parts: ["https://h/1", part2], path: ovas/a.ova, sha256URL: sums, mode: "640"}
 - url: https://h/templates%2Fv1/tool
 - url: https://h/node.OVA?sig=secret
+fileLists: [files.list]
+checksums: [https://h/checksums.yml]
+filesURL: https://files.example
+charts: [../c/a-1.0.0.tgz, "oci://r.example/c/b:1.0.0", {from: https://charts.example, name: c, version: 1.2.3, sha256: `+sum+`}]
 snaps: [k8s.snap]
 tkg: [r.example/tkg:v1.5.4, {release: r.example/tkg:v1.6.0+x, tkrs: [v1.23.8+vmware.2-tkg.1]}]
 platforms: [linux/amd64, linux/arm/v7]
@@ -96,9 +100,9 @@ func TestErrors(t *testing.T) {
 		"kind: Bundle\napiVersion: v1\n": `1:7: "Bundle" is not read by this kubectl-airgap: it reads Site
 2:13: "v1" is not read by this kubectl-airgap: it reads kubectl-airgap.io/v1alpha1`,
 		head + "kubernetesVersion: [v1.36.3]\nfoo: bar\nimages: [a]\nimages: [b]\n? [x]\n: y\n": `3:1: there is no key "kubernetesVersion" here: is kubernetesVersions meant?
-4:1: there is no key "foo" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, tkg, platforms, sourceMap, fileSourceMap
+4:1: there is no key "foo" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, fileLists, checksums, charts, filesURL, snaps, tkg, platforms, sourceMap, fileSourceMap
 6:1: images is there already, in line 5
-7:3: there is no key "" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, snaps, tkg, platforms, sourceMap, fileSourceMap`,
+7:3: there is no key "" here: there are apiVersion, kind, registry, kubernetesVersions, nodeImagePause, providers, certManager, manifests, images, files, fileLists, checksums, charts, filesURL, snaps, tkg, platforms, sourceMap, fileSourceMap`,
 		head + "registry:\n  addrss: r\n  Layout: host\n  layout: hosts\n  plainHTTP: yes\n  address: registry/airgap\n  maps: [a=b, x.io]\n  caFile: []\n": `4:3: there is no key "addrss" here: is address meant?
 5:3: there is no key "Layout" here: is layout meant?
 6:11: "hosts" is not one of host, path, name, group
