@@ -35,6 +35,17 @@ type archive struct {
 	program []byte
 }
 
+func newArchive(version, system, arch string) archive {
+	a := archive{OS: system, Arch: arch, Binary: "kubectl-airgap", Name: "kubectl-airgap_" + version + "_" + system + "_" + arch}
+	if system == "windows" {
+		a.Binary += ".exe"
+		a.Name += ".zip"
+	} else {
+		a.Name += ".tar.gz"
+	}
+	return a
+}
+
 // A member is a file in an archive.
 type member struct {
 	name string
@@ -49,10 +60,9 @@ func (r *release) build(ctx context.Context) error {
 		return err
 	}
 	for _, p := range platforms {
-		a := archive{OS: p[0], Arch: p[1], Binary: "kubectl-airgap", Name: fmt.Sprintf("kubectl-airgap_%s_%s_%s.tar.gz", r.Version, p[0], p[1])}
-		pack := packTar
+		a, pack := newArchive(r.Version, p[0], p[1]), packTar
 		if a.OS == "windows" {
-			a.Binary, a.Name, pack = a.Binary+".exe", a.Name[:len(a.Name)-len("tar.gz")]+"zip", packZip
+			pack = packZip
 		}
 		if a.program, err = r.compile(ctx, a); err != nil {
 			return err
