@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -33,16 +34,23 @@ type importOptions struct {
 func newBundleImportCmd(streams Streams) *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
-		Use:   "import DIR -o ARCHIVE",
-		Short: "Make an archive of a folder that was filled by docker save",
+		Use:   "import DIR|TAR -o ARCHIVE",
+		Short: "Make an archive of a folder that was filled by docker save or by imgpkg",
 		Long: `Make an archive of a folder as it was carried before there was this program:
 binaries/, docker-images/GROUP/NAME.tar as docker save writes them, ovas/ and
 resources/. Every image is known by the name that its tar gives it, and belongs to
-the group whose folder it is in; all other files keep their paths.`,
-		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar`,
+the group whose folder it is in; all other files keep their paths.
+
+Tars that imgpkg copy --to-tar and tanzu isolated-cluster download-bundle wrote are
+known by their content, wherever they lie, and their images by where they were found.
+If publish-images-fromtar.yaml lies beside them, all that it names has to be there.`,
+		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar
+
+  # one tar of docker save, or of imgpkg copy --to-tar
+  kubectl airgap bundle import repo.tar -o site.tar`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("%s given, but the command takes one: the folder", count(len(args), "argument"))
+				return usagef("%s given, but the command takes one: the folder, or the tar", count(len(args), "argument"))
 			}
 			o.dir = args[0]
 			return nil
@@ -52,7 +60,7 @@ the group whose folder it is in; all other files keep their paths.`,
 			return o.run(cmd.Context(), streams)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
+			return nil, cobra.ShellCompDirectiveDefault
 		},
 	}
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
@@ -70,7 +78,7 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 	if within(o.output, o.dir) {
 		return usagef("%s would be in the folder that is imported, and part of the next archive", o.output)
 	}
-	tree, err := bundle.ImportDir(ctx, o.dir, bundle.ImportOptions{})
+	tree, err := o.tree(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +92,7 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 	}
 	c := newCarrier(streams, o.quiet, 0)
 	defer c.close()
-	plan, err := c.plan(ctx, pairs, tree, registry.PlanOptions{})
+	plan, err := c.plan(ctx, pairs, tree, registry.PlanOptions{Referrers: true})
 	if err != nil {
 		return err
 	}
@@ -96,4 +104,12 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 		fmt.Fprintln(streams.ErrOut, o.output+": "+created(contents, report))
 	}
 	return err
+}
+
+// tree is what the folder, or the one tar, holds.
+func (o *importOptions) tree(ctx context.Context) (*bundle.Tree, error) {
+	if info, err := os.Stat(o.dir); err == nil && info.Mode().IsRegular() {
+		return bundle.ImportTar(ctx, o.dir, bundle.ImportOptions{})
+	}
+	return bundle.ImportDir(ctx, o.dir, bundle.ImportOptions{})
 }

@@ -40,7 +40,7 @@ formats of other tools it names the images where they were pulled from.`,
 		Args:              archiveArg(&archive),
 		ValidArgsFunction: completeArchive,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := exports.misused(cmd, export.Format(output.value), false); err != nil {
+			if err := exports.misused(cmd, export.Format(output.value)); err != nil {
 				return err
 			}
 			if slices.Contains(export.Formats(), export.Format(output.value)) {
@@ -68,6 +68,9 @@ func exportArchive(cmd *cobra.Command, streams Streams, archive string, flags *e
 	e, err := flags.exporter(format)
 	if err != nil {
 		return err
+	}
+	if strings.HasSuffix(archive, ".json") {
+		return usagef("%s: an inventory does not say what was pulled, only what came of it: name the archive", archive)
 	}
 	lock, err := bundle.ReadLock(archive)
 	if err != nil {

@@ -21,6 +21,7 @@ type loadOptions struct {
 	target   targetFlags
 	platform string
 	perImage bool
+	format   choice
 	quiet    bool
 }
 
@@ -42,6 +43,9 @@ one that lacks something is not imported.`,
   # for the image folder of Canonical Kubernetes, /var/snap/k8s/common/images
   kubectl airgap load site.tar --per-image --platform linux/amd64 -o images
 
+  # for tanzu isolated-cluster upload-bundle --source-directory tars --destination-repo harbor.example.com/tkg
+  kubectl airgap load site.tar --format imgpkg --to harbor.example.com/tkg --map projects.registry.vmware.com/tkg=harbor.example.com/tkg -o tars
+
   # import as the kubelet wants it
   ctr --namespace k8s.io images import images.tar`,
 		Args: archiveArg(&o.archive),
@@ -59,6 +63,7 @@ one that lacks something is not imported.`,
 	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output; with --per-image, the DIR to write into")
 	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has, and linux/amd64 with --per-image")
 	flags.BoolVar(&o.perImage, "per-image", false, "write a tar for each image, called as the image with _ for / and :, into the directory that --output names")
+	chooseFlag(cmd, &o.format, "format", "", "what to write: a tar for nodes, or the tars of imgpkg, into the directory that --output names", loadNodes, loadImgpkg)
 	completeFiles(cmd, "output", "tar")
 	complete(cmd, "platform", usualPlatforms()...)
 	return cmd
@@ -72,6 +77,9 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 		if _, err := registry.NormalizePlatform(o.platform); err != nil {
 			return usagef("--platform: %w", err)
 		}
+	}
+	if err := o.misused(); err != nil {
+		return err
 	}
 	var m image.Mapping // leaves every name as it is
 	if o.target.to != "" {
@@ -93,6 +101,9 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 	pairs, err := a.Lock().Pairs(m, bundle.PairsOptions{Grouped: o.target.to != "" && o.target.grouped()})
 	if err != nil {
 		return err
+	}
+	if o.format.value == loadImgpkg {
+		return o.writeImgpkg(ctx, streams, a, pairs)
 	}
 	loaded, err := o.write(ctx, streams, a, pairs)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imgpkg"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -35,7 +36,7 @@ type ImportOptions struct {
 	Name func(path string, tags []image.Ref) (image.Ref, error)
 }
 
-// A Tree is images that docker save wrote, and files beside them. It is a
+// A Tree is images that docker save or imgpkg wrote, and files beside them. It is a
 // registry.Source of the images, and may be used by several goroutines at once.
 // It reads in place: the tars must stay as long as the Tree is used.
 type Tree struct {
@@ -44,12 +45,15 @@ type Tree struct {
 	images   map[image.Ref]digest.Digest
 	tars     map[image.Ref][]string // that have the image
 	contents map[digest.Digest]content
+
+	repositories map[string]map[digest.Digest]bool     // manifests without a name of their own, by registry/path
+	about        map[digest.Digest][]registry.Referrer // signatures, by what they are about
 }
 
 // ImportDir reads the folder dir as the project's first document lays it out
 // (binaries/ docker-images/TYPE/NAME.tar ovas/ resources/): tars below
 // docker-images/ are what docker save wrote, everything else is a file of its
-// own. Links and whatever else is neither file nor folder are refused. Close the
+// own, but for tars that imgpkg copy --to-tar wrote: they hold images wherever they lie. Links and whatever else is neither file nor folder are refused. Close the
 // Tree when it is used no more.
 func ImportDir(ctx context.Context, dir string, opts ImportOptions) (*Tree, error) {
 	root, err := os.OpenRoot(dir)
@@ -63,7 +67,7 @@ func ImportDir(ctx context.Context, dir string, opts ImportOptions) (*Tree, erro
 	return t, nil
 }
 
-// ImportTar reads one tar that docker save wrote. Close the Tree when it is used
+// ImportTar reads one tar that docker save or imgpkg copy --to-tar wrote. Close the Tree when it is used
 // no more.
 func ImportTar(ctx context.Context, name string, opts ImportOptions) (*Tree, error) {
 	root, err := os.OpenRoot(filepath.Dir(name))
@@ -80,6 +84,7 @@ func ImportTar(ctx context.Context, name string, opts ImportOptions) (*Tree, err
 func newTree(root *os.Root) *Tree {
 	return &Tree{
 		root: root, images: map[image.Ref]digest.Digest{}, tars: map[image.Ref][]string{}, contents: map[digest.Digest]content{},
+		repositories: map[string]map[digest.Digest]bool{}, about: map[digest.Digest][]registry.Referrer{},
 	}
 }
 
@@ -142,8 +147,11 @@ func (t *Tree) add(ctx context.Context, name string, d fs.DirEntry, paths pathSe
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: it is neither file nor folder (%s)", name, info.Mode().Type())
 	}
-	if under(name, ImagesFolder) && path.Ext(name) == ".tar" {
+	if path.Ext(name) == ".tar" && (under(name, ImagesFolder) || t.isImgpkg(name)) {
 		return t.addTar(ctx, name, opts)
+	}
+	if path.Base(name) == imgpkg.FromTar {
+		return t.checkFromTar(name) // what it says is in the names of the images
 	}
 	if err := errors.Join(checkFilePath(name), paths.add(name)); err != nil {
 		return fmt.Errorf("%q: %w", name, err)
@@ -162,6 +170,12 @@ func (t *Tree) addTar(ctx context.Context, name string, opts ImportOptions) erro
 		return err
 	}
 	defer func() { _ = f.Close() }()
+	if isImgpkg(f) {
+		if err := t.addImgpkg(ctx, name, f); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}
 	saved, err := readDocker(ctx, name, f, opts)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -210,6 +224,9 @@ func (t *Tree) Resolve(_ context.Context, ref image.Ref) (registry.Descriptor, e
 			return t.contents[d].Descriptor, nil
 		}
 	}
+	if d := digest.Digest(ref.Digest); t.repositories[ref.Name()][d] {
+		return t.contents[d].Descriptor, nil
+	}
 	return registry.Descriptor{}, &registry.NotFoundError{Name: ref.String()}
 }
 
@@ -230,9 +247,9 @@ func (t *Tree) Fetch(_ context.Context, ref image.Ref, desc registry.Descriptor)
 	return &layerReader{content: c, from: io.NewSectionReader(f, c.at.at, c.at.size), sum: digest.SHA256.Hash(), Closer: f}, nil
 }
 
-// Referrers implements registry.Source: docker save knows none.
-func (t *Tree) Referrers(context.Context, image.Ref, registry.Descriptor) ([]registry.Referrer, error) {
-	return nil, nil
+// Referrers implements registry.Source: docker save knows none, imgpkg has cosign's.
+func (t *Tree) Referrers(_ context.Context, _ image.Ref, desc registry.Descriptor) ([]registry.Referrer, error) {
+	return t.about[desc.Digest], nil
 }
 
 // A layerReader reads a layer and says which one is damaged.

@@ -130,12 +130,17 @@ func (x *tarIndex) find(name string) (span, error) {
 
 // read gives a small content.
 func (x *tarIndex) read(r io.ReaderAt, name string) ([]byte, error) {
+	return x.readUpTo(r, name, maxTarJSON)
+}
+
+// readUpTo gives a content of at most limit bytes.
+func (x *tarIndex) readUpTo(r io.ReaderAt, name string, limit int64) ([]byte, error) {
 	s, err := x.find(name)
 	if err != nil {
 		return nil, err
 	}
-	if s.size > maxTarJSON {
-		return nil, fmt.Errorf("%.200q has %d bytes, more than %d", name, s.size, maxTarJSON)
+	if s.size > limit {
+		return nil, fmt.Errorf("%.200q has %d bytes, more than %d", name, s.size, limit)
 	}
 	b := make([]byte, s.size)
 	if _, err := io.ReadFull(io.NewSectionReader(r, s.at, s.size), b); err != nil {

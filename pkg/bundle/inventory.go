@@ -171,7 +171,7 @@ func (inv *Inventory) Leave(plan *registry.Plan) (rest *registry.Plan, elsewhere
 		}
 		rest.Images = append(rest.Images, *img)
 		for _, layer := range layersOf(img, b.nodes) {
-			if have, ok := blobs[layer.Digest]; ok && have.Size == layer.Size {
+			if have, ok := blobs[layer.Digest]; ok && have.Size == layer.Size && !slices.Contains(img.Lists, layer.Digest) {
 				elsewhere = append(elsewhere, have)
 			}
 		}
