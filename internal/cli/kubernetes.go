@@ -96,19 +96,45 @@ func addVersion(ctx context.Context, streams Streams, list *imagelist.List, v ku
 
 // askKubeadm adds what the kubeadm on PATH says of version v.
 func askKubeadm(ctx context.Context, streams Streams, list *imagelist.List, v kubernetes.Version, unknown error) error {
+	answer, err := answerOf(ctx, streams, v)
+	if errors.Is(err, exec.ErrNotFound) {
+		return usagef("--kubernetes-version: %w; put kubeadm %s on PATH, which will be asked, or give with --filename what its `kubeadm config images list` prints", unknown, v)
+	}
+	if err != nil {
+		return err
+	}
+	list.AddLines("kubernetes "+v.String(), ruleKubeadm, answer.Images)
+	return nil
+}
+
+// answerOf is what the kubeadm on PATH says of version v. Without one the error is an
+// exec.ErrNotFound.
+func answerOf(ctx context.Context, streams Streams, v kubernetes.Version) (kubernetes.Answer, error) {
 	kubeadm, err := exec.LookPath("kubeadm")
 	if err != nil {
-		return usagef("--kubernetes-version: %w; put kubeadm %s on PATH, which will be asked, or give with --filename what its `kubeadm config images list` prints", unknown, v)
+		return kubernetes.Answer{}, err
 	}
 	answer, err := kubernetes.Ask(ctx, runner(kubeadm), v)
 	if err != nil {
-		return fmt.Errorf("kubernetes %s: %w", v, err)
+		return answer, fmt.Errorf("kubernetes %s: %w", v, err)
 	}
 	if answer.By != v.String() {
 		fmt.Fprintf(streams.ErrOut, "kubernetes %s: %s is another version (%q): its coredns, etcd and pause may not be those of %s\n", v, kubeadm, answer.By, v)
 	}
-	list.AddLines("kubernetes "+v.String(), ruleKubeadm, answer.Images)
-	return nil
+	return answer, nil
+}
+
+// releaseOf is what the kubeadm on PATH says of version v, which is newer than those that
+// are known here.
+func releaseOf(ctx context.Context, streams Streams, v kubernetes.Version) (kubernetes.Release, error) {
+	answer, err := answerOf(ctx, streams, v)
+	if errors.Is(err, exec.ErrNotFound) {
+		return kubernetes.Release{}, fmt.Errorf("kubernetes %s is newer than %s, the newest that is known here, and there is no kubeadm on PATH to ask", v, kubernetes.Newest())
+	}
+	if err != nil {
+		return kubernetes.Release{}, err
+	}
+	return answer.Release(v)
 }
 
 // runner runs this kubeadm.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"strings"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/containerd"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubernetes"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/overrides"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/verify"
 )
@@ -24,11 +27,14 @@ type proof struct {
 	mapping  image.Mapping
 	site     verify.Site
 	mirrors  *verify.Mirrors
+	said     *verify.Manifests
+	inputs   map[digest]bool // what the inputs hold
 	archive  *bundle.Archive // nil without one
 	carried  *verify.Carried
 	remote   *registry.Remote
 	files    int // of manifests
-	wanted   []verify.Wanted
+	asked    []verify.Wanted // by something on the site
+	wanted   []verify.Wanted // in the archive as well
 	findings []verify.Finding
 }
 
@@ -77,20 +83,12 @@ func (p *proof) collect(ctx context.Context) error {
 		}
 	}
 	p.files = len(set.Inputs)
-	if err := p.nodes(ctx, set); err != nil {
+	if err := p.manifests(ctx, set); err != nil {
 		return err
 	}
-	manifests := verify.NewManifests(p.site, verify.ManifestsOptions{
-		Least: p.confidence.level(), SideLoaded: p.sideLoaded, NeedsLogin: p.access.login.username != "", NodesHaveLogin: p.mirrors.HaveLogin(),
-	})
-	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
-		manifests.Add(f, in.Group())
-		return struct{}{}, nil
-	})
-	if err != nil {
-		return err
-	}
-	opts := verify.NamesOptions{Kubernetes: versions, Sandboxes: sandboxes}
+	opts := verify.NamesOptions{Kubernetes: versions, Sandboxes: sandboxes, Ask: func(v kubernetes.Version) (kubernetes.Release, error) {
+		return releaseOf(ctx, p.streams, v)
+	}}
 	var carried []verify.Wanted
 	if p.carried != nil {
 		carried = p.carried.Wanted()
@@ -98,20 +96,51 @@ func (p *proof) collect(ctx context.Context) error {
 			opts.Carried = append(opts.Carried, w.Source)
 		}
 	}
-	names, findings, err := manifests.Names(opts)
+	names, findings, err := p.said.Names(opts)
 	if err != nil {
 		return err
 	}
-	p.findings = append(append(p.findings, manifests.Findings()...), findings...)
+	p.findings = append(append(p.findings, p.said.Findings()...), findings...)
 	running, err := p.running(ctx)
 	if err != nil {
 		return err
 	}
-	asked := verify.Merge(manifests.Wanted(), names, running)
-	p.findings = append(p.findings, p.mirrors.Findings(p.site, asked)...)
-	p.findings = append(p.findings, p.mirrors.Trust(ctx, p.site, asked, http.ProxyFromEnvironment)...)
-	p.wanted = verify.Merge(asked, carried)
+	p.asked = verify.Merge(p.said.Wanted(), names, running)
+	p.findings = append(p.findings, p.mirrors.Findings(p.site, p.asked)...)
+	p.findings = append(p.findings, p.mirrors.Trust(ctx, p.site, p.asked, http.ProxyFromEnvironment)...)
+	p.wanted = verify.Merge(p.asked, carried)
 	return nil
+}
+
+// manifests reads what the inputs say, and the templates of clusterctl's home.
+func (p *proof) manifests(ctx context.Context, set input.Set) error {
+	templates, err := p.templates(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.nodes(ctx, set, templates); err != nil {
+		return err
+	}
+	p.said = verify.NewManifests(p.site, verify.ManifestsOptions{Least: p.confidence.level(), SideLoaded: p.sideLoaded, Carried: p.carried})
+	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
+		p.said.Add(f, in.Group())
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return addTemplates(p.said, templates, p.inputs)
+}
+
+// secrets looks whether pods that name no secret get their images all the same.
+func (p *proof) secrets(ctx context.Context, holding *verify.Holding) {
+	found := p.said.Secrets()
+	if len(found) == 0 || p.mirrors.HaveLogin(p.asked) {
+		return
+	}
+	if verify.NeedsLogin(ctx, p.wanted, holding, p.remote.GivesAnybody, p.access.login.username != "") {
+		p.findings = append(p.findings, found...)
+	}
 }
 
 // running are the images of the cluster.
@@ -128,8 +157,9 @@ func (p *proof) running(ctx context.Context) ([]verify.Wanted, error) {
 	return wanted, nil
 }
 
-// nodes finds out how nodes pull, from folders and from the objects of the inputs.
-func (p *proof) nodes(ctx context.Context, set input.Set) error {
+// nodes finds out how nodes pull, from folders and from the objects of the inputs and of
+// the templates.
+func (p *proof) nodes(ctx context.Context, set input.Set, templates []overrides.HomeTemplate) error {
 	configs, err := p.folders()
 	if err != nil {
 		return err
@@ -140,6 +170,11 @@ func (p *proof) nodes(ctx context.Context, set input.Set) error {
 	if err != nil {
 		return err
 	}
+	p.inputs = map[digest]bool{}
+	for _, s := range sources {
+		p.inputs[sha256.Sum256([]byte(s.Source))] = true
+	}
+	sources = append(sources, nodeManifests(templates, p.inputs)...)
 	written, err := containerd.FromManifests(sources, containerd.Options{Version: p.containerd})
 	p.mirrors = verify.NewMirrors(p.target.to, append(configs, written...))
 	p.site.Mirrored = p.mirrors.Mirrored
@@ -156,6 +191,7 @@ func (p *proof) report(ctx context.Context) (*verify.Report, error) {
 		return nil, err
 	}
 	p.findings = append(p.findings, holding.Findings...)
+	p.secrets(ctx, holding)
 	if p.archive != nil {
 		findings, err := verify.Archive(ctx, p.site, p.archive, p.wanted, verify.ArchiveOptions{
 			Path: p.verifyOptions.archive, Carried: p.carried, Holding: holding, Registry: p.remote, Mapping: p.mapping,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -217,6 +218,10 @@ func (o *verifyOptions) versions() ([]kubernetes.Version, error) {
 		if err != nil {
 			return nil, usagef("--kubernetes-version: %w", err)
 		}
+		_, err = kubernetes.Find(v)
+		if unknown, ok := errors.AsType[*kubernetes.UnknownVersionError](err); ok && !unknown.Beyond() {
+			return nil, usagef("--kubernetes-version: %w", err)
+		}
 		all = append(all, v)
 	}
 	return all, nil
@@ -226,6 +231,9 @@ func (o *verifyOptions) versions() ([]kubernetes.Version, error) {
 func (o *verifyOptions) folders() ([]*containerd.Config, error) {
 	var all []*containerd.Config
 	for _, dir := range o.certsDirs {
+		if err := mustBeDir("--certs-d", dir); err != nil {
+			return nil, err
+		}
 		c, err := containerd.Load(os.DirFS(dir), containerd.Options{Version: o.containerd, Name: dir})
 		if err != nil {
 			return nil, err
@@ -235,18 +243,42 @@ func (o *verifyOptions) folders() ([]*containerd.Config, error) {
 	return all, nil
 }
 
+// mustBeDir says that what a flag names is no directory.
+func mustBeDir(flag, dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s %s: it is not there", flag, dir)
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s %s: it is a file, and a directory is wanted", flag, dir)
+	}
+	return err
+}
+
+// homeOptions say which home of clusterctl is meant.
+func (o *verifyOptions) homeOptions(m image.Mapping) (overrides.HomeOptions, error) {
+	if info, err := os.Stat(o.home); err == nil && !info.IsDir() { // one that is not there is a finding
+		return overrides.HomeOptions{}, mustBeDir("--clusterctl-home", o.home)
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return overrides.HomeOptions{}, fmt.Errorf("finding clusterctl's configuration folder: %w", err)
+	}
+	return overrides.HomeOptions{
+		Dir: o.home, Environment: environment(user), Environ: os.Environ(), Mapping: m, Least: o.confidence.level(),
+	}, nil
+}
+
 // troubles are what clusterctl would stumble over.
 func (o *verifyOptions) troubles(ctx context.Context, m image.Mapping) ([]verify.Finding, error) {
 	if o.home == "" {
 		return nil, nil
 	}
-	user, err := os.UserHomeDir()
+	opts, err := o.homeOptions(m)
 	if err != nil {
-		return nil, fmt.Errorf("finding clusterctl's configuration folder: %w", err)
+		return nil, err
 	}
-	troubles, err := overrides.Verify(ctx, overrides.HomeOptions{
-		Dir: o.home, Environment: environment(user), Environ: os.Environ(), Mapping: m, Least: o.confidence.level(),
-	})
+	troubles, err := overrides.Verify(ctx, opts)
 	var all []verify.Finding
 	for _, t := range troubles {
 		severity := verify.Error

@@ -42,6 +42,9 @@ type Config struct {
 	Name string
 	// Place is where the object stands, FILE:LINE:COLUMN; the folder's name for a folder.
 	Place string
+	// Silent says that the object puts nothing on its nodes that has to do with whom
+	// their containerd asks: that is then as their machine image has it.
+	Silent bool
 
 	release  release
 	tree     *tree
@@ -97,6 +100,7 @@ type Effect string
 const (
 	Outside Effect = "outside" // images are asked of a registry that is not the mirror
 	Broken  Effect = "broken"  // images cannot be pulled
+	Taken   Effect = "taken"   // a patch takes away what is written
 	Ignored Effect = "ignored" // what is written has no effect
 	Unknown Effect = "unknown" // it depends on what cannot be seen here
 )

@@ -64,7 +64,8 @@ var nodeKinds = []nodeKind{
 }
 
 // FromManifests gives a Config for each object that puts files on nodes, in the order of
-// the manifests. Files whose content stands in a Secret are read from the manifests, too.
+// the manifests; for a template that ClusterClasses use, one for each of these uses, with
+// their patches. Files whose content stands in a Secret are read from the manifests, too.
 // Of opts only Version counts. A manifest that is no YAML is an error with its place; the
 // others are read nevertheless.
 func FromManifests(manifests []Manifest, opts Options) ([]*Config, error) {
@@ -79,7 +80,7 @@ func FromManifests(manifests []Manifest, opts Options) ([]*Config, error) {
 	}
 	var configs []*Config
 	for _, o := range r.objects {
-		configs = append(configs, r.config(o))
+		configs = append(configs, r.configs(o)...)
 	}
 	return configs, errors.Join(errs...)
 }
@@ -88,6 +89,7 @@ func FromManifests(manifests []Manifest, opts Options) ([]*Config, error) {
 type manifestReader struct {
 	release release
 	objects []object
+	classes []class
 	secrets map[secretKey]file
 }
 
@@ -101,17 +103,42 @@ type object struct {
 	namespace  string
 	rancher    string   // the folder of its registries.yaml, empty for kubeadm
 	dirs       []string // of its kind
+	kind       *nodeKind
 	root, spec *yamltree.Node
+	files      []entry // that it lists, and the commands that run before kubeadm
+	commands   []entry
 }
 
-// A source is one manifest, with the means to tell places.
+// An entry is an item of a list, and where it stands.
+type entry struct {
+	source *source
+	node   *yamltree.Node
+}
+
+// entries are the items of a list.
+func (s *source) entries(n *yamltree.Node) []entry {
+	if n = n.Follow(); n == nil || n.Kind != yamltree.Sequence {
+		return nil
+	}
+	all := make([]entry, len(n.Kids))
+	for i, kid := range n.Kids {
+		all[i] = entry{s, kid.Follow()}
+	}
+	return all
+}
+
+// A source is one manifest, or a text in one, with the means to tell places.
 type source struct {
 	name string
 	text *yamltree.Text
 }
 
 func (s *source) place(offset int) string {
-	line, column := yamltree.LineColumn(s.text.S, offset)
+	outer := s.text
+	for offset = outer.Root(offset); outer.Outer != nil; {
+		outer = outer.Outer
+	}
+	line, column := yamltree.LineColumn(outer.S, offset)
 	return fmt.Sprintf("%s:%d:%d", s.name, line, column)
 }
 
@@ -148,7 +175,7 @@ func (s *source) error(err error) error {
 
 // concerns says, without parsing it, whether a document may hold an object that counts.
 func concerns(doc string) bool {
-	return strings.Contains(doc, "Secret") || slices.ContainsFunc(nodeKinds, func(k nodeKind) bool { return strings.Contains(doc, k.kind) })
+	return strings.Contains(doc, "Secret") || strings.Contains(doc, "ClusterClass") || slices.ContainsFunc(nodeKinds, func(k nodeKind) bool { return strings.Contains(doc, k.kind) })
 }
 
 // document takes note of an object, or of those in a List.
@@ -165,8 +192,11 @@ func (r *manifestReader) document(s *source, n *yamltree.Node) {
 func (r *manifestReader) object(s *source, n *yamltree.Node) {
 	kind, meta := n.Str("kind"), n.Get("metadata").Follow()
 	group, _, _ := strings.Cut(n.Str("apiVersion"), "/")
-	if kind == "Secret" {
+	switch kind {
+	case "Secret":
 		r.secret(s, n, meta)
+	case "ClusterClass":
+		r.classes = append(r.classes, class{s, meta.Str("name"), meta.Str("namespace"), n.Get("spec").Follow()})
 	}
 	i := slices.IndexFunc(nodeKinds, func(k nodeKind) bool { return k.kind == kind && k.group == group })
 	if i < 0 {
@@ -176,7 +206,10 @@ func (r *manifestReader) object(s *source, n *yamltree.Node) {
 	for _, key := range nodeKinds[i].spec {
 		spec = spec.Get(key).Follow()
 	}
-	o := object{source: s, name: kind + " " + meta.Str("name"), namespace: meta.Str("namespace"), root: n, spec: spec, dirs: nodeKinds[i].dirs}
+	o := object{
+		source: s, name: kind + " " + meta.Str("name"), namespace: meta.Str("namespace"), kind: &nodeKinds[i], root: n, spec: spec, dirs: nodeKinds[i].dirs,
+		files: s.entries(spec.Get(filesKey)), commands: s.entries(spec.Get(commandsKey)),
+	}
 	switch {
 	case strings.HasPrefix(kind, "RKE2"):
 		o.rancher = "/etc/rancher/rke2"
@@ -208,7 +241,7 @@ func (s *source) file(n *yamltree.Node, decode func(string) (string, error)) fil
 			if !ok {
 				return whole
 			}
-			return s.place(view.Text.Root(view.Base + offset))
+			return (&source{s.name, view.Text}).place(view.Base + offset)
 		}
 		return f
 	}
@@ -260,18 +293,13 @@ func decoder(encoding string) func(string) (string, error) {
 // tree is the files that an object puts on nodes: a later one wins, or is appended.
 func (r *manifestReader) tree(o object) *tree {
 	t := newTree(CertsDir)
-	list := o.spec.Get("files").Follow()
-	if list == nil || list.Kind != yamltree.Sequence {
-		return t
-	}
-	for _, item := range list.Kids {
-		item = item.Follow()
-		at := item.Str("path")
+	for _, e := range o.files {
+		at := e.node.Str("path")
 		if !strings.HasPrefix(at, "/") || strings.HasSuffix(at, "/") {
 			continue
 		}
-		f := r.content(o, item)
-		if before, ok := t.files[at]; ok && item.Str("append") == "true" {
+		f := r.content(o, e)
+		if before, ok := t.files[at]; ok && e.node.Str("append") == "true" {
 			before.content += f.content
 			before.hidden = before.hidden || f.hidden
 			f = before
@@ -282,17 +310,17 @@ func (r *manifestReader) tree(o object) *tree {
 }
 
 // content is what one entry of files holds.
-func (r *manifestReader) content(o object, item *yamltree.Node) file {
-	if n := item.Get("content").Follow(); n != nil && n.Kind == yamltree.Scalar {
-		return o.source.file(n, decoder(item.Str("encoding")))
+func (r *manifestReader) content(o object, e entry) file {
+	if n := e.node.Get("content").Follow(); n != nil && n.Kind == yamltree.Scalar {
+		return e.source.file(n, decoder(e.node.Str("encoding")))
 	}
-	from := item.Get("contentFrom").Follow()
+	from := e.node.Get("contentFrom").Follow()
 	if from = cmp.Or(from.Get("secret").Follow(), from.Get("secretRef").Follow()); from == nil {
 		from = &yamltree.Node{}
 	}
 	if f, ok := r.secrets[secretKey{o.namespace, from.Str("name"), cmp.Or(from.Str("key"), "value")}]; ok {
 		return f
 	}
-	place := o.source.place(max(item.Get("path").Pos, 0))
+	place := e.source.place(max(e.node.Get("path").Pos, 0))
 	return file{hidden: true, name: place, place: func(int) string { return place }}
 }

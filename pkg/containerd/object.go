@@ -21,6 +21,7 @@ const configPathScript = "airgap-config-path.sh"
 // config is the Config of the nodes of an object.
 func (r *manifestReader) config(o object) *Config {
 	c := &Config{Name: o.name, Place: o.source.place(firstByte(o.root)), release: r.release, tree: r.tree(o)}
+	c.Silent = o.spec.Get("privateRegistriesConfig") == nil && !c.tree.holds(o.concerns)
 	if o.rancher != "" {
 		c.fromAgent(o)
 		return c
@@ -84,11 +85,7 @@ func (c *Config) dropIn() bool {
 
 // runs says whether a command before kubeadm holds a text.
 func (o object) runs(text string) bool {
-	list := o.spec.Get("preKubeadmCommands").Follow()
-	return list != nil && list.Kind == yamltree.Sequence && slices.ContainsFunc(list.Kids, func(n *yamltree.Node) bool {
-		n = n.Follow()
-		return n != nil && strings.Contains(n.Value, text)
-	})
+	return slices.ContainsFunc(o.commands, func(e entry) bool { return e.node != nil && strings.Contains(e.node.Value, text) })
 }
 
 // firstByte is where an object begins: at its first key.

@@ -60,6 +60,16 @@ func (t *tree) add(at string, f file) {
 // below says whether at is in the folder whose content is fully known.
 func (t *tree) below(at string) bool { return strings.HasPrefix(at, t.all+"/") }
 
+// holds says whether there is a file of a kind.
+func (t *tree) holds(is func(at string) bool) bool {
+	for at := range t.files {
+		if is(at) {
+			return true
+		}
+	}
+	return false
+}
+
 // names are what is in a folder, sorted.
 func (t *tree) names(dir string) []string {
 	set := map[string]bool{}

@@ -20,6 +20,36 @@ type Answer struct {
 	By string
 }
 
+// Release is what the answer tells of a version: as Find gives it for those that it knows.
+func (a Answer) Release(v Version) (Release, error) {
+	r := Release{Version: v}
+	for _, ref := range a.Images {
+		if dir, ok := strings.CutSuffix(ref.Name(), "/kube-apiserver"); ok {
+			r.Repository = dir
+		}
+	}
+	for _, ref := range a.Images {
+		name, ok := strings.CutPrefix(ref.Name(), r.Repository+"/")
+		if !ok || r.Repository == "" {
+			return Release{}, fmt.Errorf("kubeadm config images list: %s is not beside kube-apiserver", ref)
+		}
+		last := name[strings.LastIndexByte(name, '/')+1:] + ":" + ref.Tag
+		name += ":" + ref.Tag
+		switch {
+		case strings.HasPrefix(last, "coredns:"):
+			r.coreDNS, r.customCoreDNS = name, last
+		case strings.HasPrefix(last, "pause:"):
+			r.pause = name
+		case strings.HasPrefix(last, "etcd:"):
+			r.etcd = name
+		}
+	}
+	if r.coreDNS == "" || r.pause == "" || r.etcd == "" {
+		return Release{}, fmt.Errorf("kubeadm config images list: it does not name all of coredns, pause and etcd for %s", v)
+	}
+	return r, nil
+}
+
 // Ask asks a kubeadm for the images of a version. It needs no network, since
 // the version is a whole one.
 func Ask(ctx context.Context, run Runner, v Version) (Answer, error) {

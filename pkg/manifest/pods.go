@@ -39,11 +39,20 @@ type Tag struct {
 	Tag      string
 }
 
+// A Cluster is one that kubeadm is told how to install.
+type Cluster struct {
+	Document int    // as in Origin
+	Path     string // of its configuration, …clusterConfiguration, written or not; empty if that is the document
+	// Template says that a ClusterClass may change it before a cluster is made of it.
+	Template bool
+}
+
 // pods is what a file says beside its uses of how images are pulled.
 type pods struct {
 	containers []placedContainer
 	accounts   []Account
 	tags       []Tag
+	clusters   []Cluster
 }
 
 type placedContainer struct {
@@ -73,6 +82,9 @@ func (f *File) Accounts() []Account { return f.pods.accounts }
 // Tags gives the imageTags of kubeadm, in the order in which they are found.
 func (f *File) Tags() []Tag { return f.pods.tags }
 
+// Clusters gives the clusters of kubeadm, in the order in which they are found.
+func (f *File) Clusters() []Cluster { return f.pods.clusters }
+
 // pulls notes what n says of how images are pulled: as a pod (k8s.io/api core/v1
 // PodSpec) or as a ServiceAccount.
 func (w *walker) pulls(n *yamltree.Node) {
@@ -80,6 +92,7 @@ func (w *walker) pulls(n *yamltree.Node) {
 		w.p.pods.accounts = append(w.p.pods.accounts, Account{w.namespace, n.Get("metadata").Follow().Str("name")})
 	}
 	w.imageTag(n)
+	w.cluster(n)
 	var pod *Pod
 	for _, key := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		list := n.Get(key).Follow()
@@ -107,6 +120,22 @@ func (w *walker) imageTag(n *yamltree.Node) {
 	}
 	if tag := filled(n.Get("imageTag")); tag != nil {
 		w.p.pods.tags = append(w.p.pods.tags, Tag{w.document, w.before + render(w.path) + ".imageTag", tag.Value})
+	}
+}
+
+// mayInstall says whether a document can be that of a cluster of kubeadm.
+func mayInstall(doc string) bool {
+	return strings.Contains(doc, "KubeadmControlPlane") || strings.Contains(doc, "ClusterConfiguration")
+}
+
+// cluster notes a cluster of kubeadm: of Cluster API's control plane, or of kubeadm's own
+// configuration.
+func (w *walker) cluster(n *yamltree.Node) {
+	switch path := strings.TrimSuffix(w.before+render(w.path), "|"); {
+	case w.kind == "ClusterConfiguration" && n.Get("kind") != nil:
+		w.p.pods.clusters = append(w.p.pods.clusters, Cluster{Document: w.document, Path: path})
+	case strings.HasPrefix(w.kind, "KubeadmControlPlane") && strings.HasSuffix(path, ".kubeadmConfigSpec") && n.Get("imageRepository") == nil:
+		w.p.pods.clusters = append(w.p.pods.clusters, Cluster{w.document, path + ".clusterConfiguration", strings.HasSuffix(w.kind, "Template")})
 	}
 }
 

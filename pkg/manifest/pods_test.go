@@ -93,3 +93,36 @@ spec: {dns: {imageTag: ""}, image: x/y:v1}
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// A cluster of kubeadm is found whether it says where its images are or not.
+func TestClusters(t *testing.T) {
+	const src = `apiVersion: v1
+kind: List
+items:
+- apiVersion: a.cluster.x-k8s.io/v1beta2
+  kind: KubeadmControlPlane
+  spec:
+    kubeadmConfigSpec: {joinConfiguration: {}}
+- apiVersion: a.cluster.x-k8s.io/v1beta2
+  kind: KubeadmControlPlaneTemplate
+  spec: {template: {spec: {kubeadmConfigSpec: {clusterConfiguration: {imageRepository: a.example}}}}}
+- apiVersion: a.cluster.x-k8s.io/v1beta2
+  kind: KubeadmControlPlane
+  spec:
+    kubeadmConfigSpec: {imageRepository: a.example}
+- apiVersion: a.cluster.x-k8s.io/v1beta2
+  kind: KubeadmConfigTemplate
+  spec: {template: {spec: {joinConfiguration: {}}}}
+---
+kind: ClusterConfiguration
+`
+	f, err := manifest.Parse("in.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "[{1 items[0].spec.kubeadmConfigSpec.clusterConfiguration false} " +
+		"{1 items[1].spec.template.spec.kubeadmConfigSpec.clusterConfiguration true} {2  false}]"
+	if got := fmt.Sprint(f.Clusters()); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -167,10 +167,29 @@ func isBareRegistry(s string) bool {
 	if !ok {
 		return true
 	}
+	if i := upstreamIn(path); i >= 0 { // below a private registry
+		return isBareRegistry(path[i:])
+	}
 	switch {
 	case host == "quay.io", host == "ghcr.io", host == "gcr.io", strings.HasSuffix(host, ".gcr.io") && host != "k8s.gcr.io",
 		host == "nvcr.io", host == "public.ecr.aws", strings.HasSuffix(host, "-docker.pkg.dev"):
 		return !strings.Contains(path, "/")
 	}
 	return false
+}
+
+// upstreamIn is where in the path of a repository an element begins that is the host of a
+// public registry, as names have that were laid out by host; -1 if there is none.
+func upstreamIn(path string) int {
+	at := 0
+	for element := range strings.SplitSeq(path, "/") {
+		switch {
+		case element == "docker.io", element == "quay.io", element == "ghcr.io", element == "gcr.io", strings.HasSuffix(element, ".gcr.io"),
+			element == "registry.k8s.io", element == "nvcr.io", element == "public.ecr.aws", element == "mcr.microsoft.com",
+			element == "docker.elastic.co", element == "registry.gitlab.com", strings.HasSuffix(element, "-docker.pkg.dev"):
+			return at
+		}
+		at += len(element) + 1
+	}
+	return -1
 }

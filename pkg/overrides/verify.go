@@ -52,16 +52,8 @@ type Trouble struct {
 // clusterctl does, but neither runs it nor changes anything. Troubles are in the order
 // of clusterctl.yaml and then of the tree; an error means that they are not all.
 func Verify(ctx context.Context, opts HomeOptions) ([]Trouble, error) {
-	catalogue, err := NewCatalogue(ctx)
+	v, err := newVerifier(ctx, opts)
 	if err != nil {
-		return nil, err
-	}
-	v := &verifier{Catalogue: catalogue, opts: opts, environ: map[string]string{}}
-	for _, variable := range opts.Environ {
-		name, value, _ := strings.Cut(variable, "=")
-		v.environ[name] = value
-	}
-	if err := v.find(); err != nil {
 		return nil, err
 	}
 	for _, name := range overridden(opts.Environ) {
@@ -82,6 +74,20 @@ func Verify(ctx context.Context, opts HomeOptions) ([]Trouble, error) {
 	v.checkContracts()
 	err = v.checkFiles(ctx)
 	return v.troubles, err
+}
+
+// newVerifier finds out which home is meant.
+func newVerifier(ctx context.Context, opts HomeOptions) (*verifier, error) {
+	catalogue, err := NewCatalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{Catalogue: catalogue, opts: opts, environ: map[string]string{}}
+	for _, variable := range opts.Environ {
+		name, value, _ := strings.Cut(variable, "=")
+		v.environ[name] = value
+	}
+	return v, v.find()
 }
 
 // A verifier collects the troubles of one home.

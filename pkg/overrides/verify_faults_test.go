@@ -241,6 +241,19 @@ var faults = []fault{
 		h.replace(vsphere+"cluster-template.yaml", ":=registry.airgap.example/airgap/ghcr.io", ":=ghcr.io")
 	}, `clusterctl-image-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:34: it is not at the private registry, where it would be registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.1`},
 	{"a value outside", func(h *testHome) { h.add(config, "KUBE_VIP_IMAGE: ghcr.io/kube-vip/kube-vip:v1.0.2\n") }, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: KUBE_VIP_IMAGE in home/clusterctl.yaml:19:1 makes it ghcr.io/kube-vip/kube-vip:v1.0.2, which is not at the private registry`},
+	{"a value outside for a variable in the default of another", func(h *testHome) {
+		h.replace(vsphere+"cluster-template.yaml", "image: ${KUBE_VIP_IMAGE:=registry.airgap.example/airgap/", "image: ${KUBE_VIP_IMAGE:=${MIRROR:=registry.airgap.example/airgap}/")
+		h.add(config, "MIRROR: mirror.example\n")
+	}, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: MIRROR in home/clusterctl.yaml:19:1 makes it mirror.example/ghcr.io/kube-vip/kube-vip:v1.0.1, which is not at the private registry`},
+	{"a variable in the default of another", func(h *testHome) {
+		h.replace(vsphere+"cluster-template.yaml", "image: ${KUBE_VIP_IMAGE:=registry.airgap.example/airgap/", "image: ${KUBE_VIP_IMAGE:=${MIRROR:=registry.airgap.example/airgap}/")
+	}, ``},
+	{"an upstream in the default of a default", func(h *testHome) {
+		h.replace(vsphere+"cluster-template.yaml", "image: ${KUBE_VIP_IMAGE:=registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.1}", "image: ${KUBE_VIP_IMAGE:=${MIRROR:=upstream.example/x}}/kube-vip:v1.0.1")
+	}, `clusterctl-image-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: it is not at the private registry, where it would be registry.airgap.example/airgap/upstream.example/x/kube-vip:v1.0.1`},
+	{"an upstream as a default of another spelling", func(h *testHome) {
+		h.replace(vsphere+"cluster-template.yaml", "image: ${KUBE_VIP_IMAGE:=registry.airgap.example/airgap/ghcr.io/kube-vip/kube-vip:v1.0.1}", "image: ${KUBE_VIP_IMAGE:-${MIRROR:-upstream.example}/kube-vip:${TAG:-v1}}")
+	}, `clusterctl-image-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:34: it is not at the private registry, where it would be registry.airgap.example/airgap/upstream.example/kube-vip:${TAG:-v1}`},
 	{"a value outside in the environment", func(h *testHome) { h.opts.Environ = []string{"KUBE_VIP_IMAGE=ghcr.io/kube-vip/kube-vip:v1.0.2"} }, `clusterctl-variable-outside home/overrides/infrastructure-vsphere/v1.16.1/cluster-template.yaml:20:16: KUBE_VIP_IMAGE in the environment makes it ghcr.io/kube-vip/kube-vip:v1.0.2, which is not at the private registry`},
 	{
 		"a value outside, of a variable with spaces", func(h *testHome) {

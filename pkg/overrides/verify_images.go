@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,19 +45,26 @@ func (v *verifier) checkFiles(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		seen := map[string]bool{} // what is in the overrides hides what is in the repository
-		for _, dir := range v.folders(&r.entry, r.release) {
-			for _, name := range yamlFiles(dir) {
-				components := name == r.provider.File
-				if seen[name] || !components && !isTemplate(name) {
-					continue
-				}
-				seen[name] = true
-				v.checkFile(r, filepath.Join(dir, name), components)
-			}
+		for _, path := range v.files(&r) {
+			v.checkFile(r, path, filepath.Base(path) == r.provider.File)
 		}
 	}
 	return nil
+}
+
+// files are the components and the templates of a release, as clusterctl finds them.
+func (v *verifier) files(r *verified) []string {
+	seen := map[string]bool{} // what is in the overrides hides what is in the repository
+	var all []string
+	for _, dir := range v.folders(&r.entry, r.release) {
+		for _, name := range yamlFiles(dir) {
+			if !seen[name] && (name == r.provider.File || isTemplate(name)) {
+				seen[name] = true
+				all = append(all, filepath.Join(dir, name))
+			}
+		}
+	}
+	return all
 }
 
 // checkFile looks at components, or at a template.
@@ -160,25 +168,17 @@ func (v *verifier) checkOutside(f *manifest.File, said said) {
 	}
 }
 
-// checkVariables fills in the variables that have values, and looks whether that leads
-// outside; variables are all of the file, with their defaults. The lines stay where they
-// are, the columns do not.
+// checkVariables fills in the variables that have values or defaults, and looks whether
+// that leads outside; variables are all of the file, with their defaults. The lines stay
+// where they are, the columns do not.
 func (v *verifier) checkVariables(f *manifest.File, variables map[string]*string, said said) {
-	values := v.values(variables)
+	source, values, err := v.fill(f.Source(), variables)
 	filled := f
-	if len(values) > 0 {
-		source, err := yamlprocessor.NewSimpleProcessor().Process([]byte(f.Source()), func(name string) (string, error) {
-			if value, ok := values[name]; ok || variables[name] != nil {
-				return value, nil // without one its default is taken
-			}
-			return "${" + name + "}", nil
-		})
-		if err == nil {
-			filled, err = manifest.Parse(f.Name, source)
-		}
-		if err != nil {
-			return // whatever the values are for, they are not seen by our parser
-		}
+	if err == nil {
+		filled, err = manifest.Parse(f.Name, source)
+	}
+	if err != nil {
+		return // whatever the values are for, they are not seen by our parser
 	}
 	lines := strings.Split(f.Source(), "\n")
 	for u := range filled.Uses() {
@@ -197,11 +197,33 @@ func (v *verifier) checkVariables(f *manifest.File, variables map[string]*string
 	}
 }
 
-// values are what clusterctl would fill in for variables: the environment goes before
-// clusterctl.yaml. What holds lines is no part of an image, and left alone.
-func (v *verifier) values(variables map[string]*string) map[string]string {
+// fill gives a file as clusterctl makes it of its variables, and the values that there
+// are for them. A variable that has neither value nor default stays, one inside the
+// default of another is empty then.
+func (v *verifier) fill(source string, variables map[string]*string) ([]byte, map[string]string, error) {
+	values := v.values(source)
+	if !strings.Contains(source, "$") {
+		return []byte(source), values, nil
+	}
+	filled, err := yamlprocessor.NewSimpleProcessor().Process([]byte(source), func(name string) (string, error) {
+		byDefault, outer := variables[name]
+		if value, ok := values[name]; ok || !outer || byDefault != nil {
+			return value, nil // without one its default is taken
+		}
+		return "${" + name + "}", nil
+	})
+	return filled, values, err
+}
+
+// variable is the beginning of one, wherever it stands: in the default of another, too.
+var variable = regexp.MustCompile(`\$\{\s*([A-Za-z0-9_]+)`)
+
+// values are what clusterctl would fill in for the variables of a file: the environment
+// goes before clusterctl.yaml. What holds lines is no part of an image, and left alone.
+func (v *verifier) values(source string) map[string]string {
 	values := map[string]string{}
-	for name := range variables {
+	for _, found := range variable.FindAllStringSubmatch(source, -1) {
+		name := found[1]
 		filled, ok := v.environ[strings.ToUpper(name)]
 		if !ok {
 			filled = text(value(v.root, name))

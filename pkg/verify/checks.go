@@ -25,6 +25,7 @@ const (
 
 	CheckNodeOutside = "node-outside"
 	CheckNodeBroken  = "node-broken"
+	CheckNodePatched = "node-patched"
 	CheckNodeIgnored = "node-ignored"
 	CheckNodeCA      = "node-ca"
 
@@ -128,6 +129,11 @@ var checks = []Check{
 		CheckNodeBroken, Error,
 		"no image of this registry can be pulled on the node",
 		"write the node's files anew: kubectl airgap nodes --to {target}, or --format hosts",
+	},
+	{
+		CheckNodePatched, Error,
+		"the nodes of every cluster of this class ask registries that they cannot reach, whatever its templates say",
+		"kubectl airgap nodes -f {file} --to {target} --in-place, with the templates among the inputs, puts it behind the patch again; where it cannot, it says what to write",
 	},
 	{
 		CheckNodeIgnored, Warning,

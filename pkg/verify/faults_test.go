@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -85,15 +86,23 @@ var faults = []fault{
 		"manifest-always", "addons.yaml:19:20", "$R/quay.io/a/embedded:latest", "its tag is latest",
 	},
 	{
+		"control plane that names no repository, beside one that does", func(s *small) {
+			s.mirrors = false
+			s.names.Sandboxes[0].Image = s.ref(s.fill("$R/registry.k8s.io/pause:3.10"))
+			s.files["more.yaml"] = "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KubeadmControlPlane\nmetadata: {name: more}\nspec:\n  kubeadmConfigSpec: {joinConfiguration: {}}\n"
+		},
+		"name-outside", "kubeadm v1.36.3", "", "asks for registry.k8s.io/",
+	},
+	{
 		"pod without secret", func(s *small) {
-			s.opts.NeedsLogin = true
+			s.login = true
 			s.edit("web.yaml", "imagePullSecrets: [{name: pull}]", "imagePullSecrets: []")
 		},
 		"manifest-secret", "web.yaml:11:26", "", "names a secret",
 	},
 	{
 		"service account without secret", func(s *small) {
-			s.opts.NeedsLogin = true
+			s.login = true
 			s.edit("addons.yaml", "    imagePullSecrets: [{name: pull}]\n", "")
 		},
 		"manifest-secret", "addons.yaml:18:20", "", "names a secret",
@@ -255,16 +264,16 @@ var faults = []fault{
 // A site that is complete has no finding.
 func TestCompleteSite(t *testing.T) {
 	s := newSmall(t, registrytest.Options{Username: "u", Password: "p"})
+	files := maps.Clone(s.files)
 	for name, change := range map[string]func(){
-		"as it is":   func() {},
-		"with login": func() { s.opts.NeedsLogin = true },
+		"as it is": func() {},
 		"nodes log in": func() {
-			s.opts.NodesHaveLogin = true
+			s.login = false
 			s.edit("web.yaml", "imagePullSecrets: [{name: pull}]", "imagePullSecrets: []")
 		},
 		"loaded in nodes": func() { s.opts.SideLoaded = true },
 	} {
-		s.opts = ManifestsOptions{}
+		s.opts, s.login, s.files = ManifestsOptions{}, true, maps.Clone(files)
 		change()
 		r := s.verify()
 		if len(r.Findings) != 0 {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,9 +19,9 @@ type ManifestsOptions struct {
 	// SideLoaded says that images are loaded into the nodes, so that nobody answers who
 	// pulls them again.
 	SideLoaded bool
-	// NeedsLogin says that the registry gives nothing without credentials, and
-	// NodesHaveLogin that the nodes have some.
-	NeedsLogin, NodesHaveLogin bool
+	// Carried says by which names the images of the site were carried, nil if that is not
+	// known: names that were shortened on the way do not tell which operator is meant.
+	Carried *Carried
 }
 
 // Manifests collects what manifests say, file by file. It keeps findings, names and
@@ -63,8 +64,30 @@ func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 
 // Add looks at a file, which it does not keep. The group is that of its images, or
 // empty.
-func (m *Manifests) Add(f *manifest.File, group string) {
-	r := &reading{Manifests: m, group: group, always: map[string]bool{}, satisfied: map[satisfied]bool{}}
+func (m *Manifests) Add(f *manifest.File, group string) { m.add(f, group, untold) }
+
+// AddTemplate looks at a template of clusterctl's home. Where it leads outside is no
+// finding here: whoever looks at the home tells that. seen says that the same file was
+// added already, without the values of variables: then all that is told of it.
+func (m *Manifests) AddTemplate(f *manifest.File, seen bool) {
+	if seen {
+		m.add(f, "", toldAll)
+		return
+	}
+	m.add(f, "", toldOutside)
+}
+
+// A told is what is told of a file elsewhere.
+type told int
+
+const (
+	untold      told = iota
+	toldOutside      // where it leads outside
+	toldAll
+)
+
+func (m *Manifests) add(f *manifest.File, group string, told told) {
+	r := &reading{Manifests: m, group: group, told: told, always: map[string]bool{}, satisfied: map[satisfied]bool{}}
 	r.containers(f)
 	for u := range f.Uses() {
 		if u.Confidence >= m.opts.Least && u.Rule != "kustomize-match" { // which only says what is replaced
@@ -73,6 +96,7 @@ func (m *Manifests) Add(f *manifest.File, group string) {
 	}
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	m.clusters(f)
 	for _, t := range f.Tags() {
 		m.tag(f.Name, t)
 	}
@@ -88,7 +112,15 @@ func (m *Manifests) Add(f *manifest.File, group string) {
 func (m *Manifests) Findings() []Finding {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	all := append([]Finding(nil), m.findings...)
+	return slices.Clone(m.findings)
+}
+
+// Secrets gives what is wrong if the registry gives nothing without credentials, and the
+// nodes have none.
+func (m *Manifests) Secrets() []Finding {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	var all []Finding
 	for _, p := range m.pods {
 		if !m.hasSecrets(p.Account) {
 			all = append(all, m.site.finding(CheckManifestSecret, p.place, image.Ref{},
@@ -129,6 +161,7 @@ func (s *Site) finding(check, place string, ref image.Ref, problem string) Findi
 type reading struct {
 	*Manifests
 	group     string
+	told      told
 	findings  []Finding
 	pods      []pod
 	always    map[string]bool // places that are found to be pulled always for want of a tag
@@ -137,6 +170,10 @@ type reading struct {
 }
 
 func (r *reading) found(check, place string, ref image.Ref, problem string, args ...any) {
+	leads := check == CheckManifestOutside || check == CheckManifestPrefix || check == CheckManifestVariable
+	if r.told == toldAll || r.told == toldOutside && leads {
+		return
+	}
 	r.findings = append(r.findings, r.site.finding(check, place, ref, fmt.Sprintf(problem, args...)))
 }
 
@@ -199,6 +236,21 @@ func (m *Manifests) tag(file string, t manifest.Tag) {
 	}
 }
 
+// clusters notes the clusters that kubeadm installs, also those that say nothing of images;
+// not templates to which a class may say it.
+func (m *Manifests) clusters(f *manifest.File) {
+	patched := strings.Contains(f.Source(), "clusterConfiguration/imageRepository")
+	for _, c := range f.Clusters() {
+		switch {
+		case c.Template && patched:
+		case c.Path == "":
+			m.cluster(f.Name, c.Document, "")
+		default:
+			m.cluster(f.Name, c.Document, c.Path+".")
+		}
+	}
+}
+
 // cluster is the one whose configuration stands at path.
 func (m *Manifests) cluster(file string, document int, path string) *cluster {
 	at := fmt.Sprintf("%s:%d:%s", file, document, path)
@@ -212,6 +264,9 @@ func (r *reading) image(u *manifest.Use, place string) {
 	at, ok := r.site.resolve(u.Ref)
 	if !ok {
 		r.found(CheckManifestOutside, place, u.Ref, "%s is pulled from outside: it is not at %s, and no mirror of the nodes leads there", u.Ref, r.site.Target)
+		return
+	}
+	if isLeft(u) {
 		return
 	}
 	if isLatest(u) && !r.always[place] {
@@ -239,6 +294,12 @@ func (r *reading) want(u *manifest.Use, at image.Ref, place string) {
 	w.Uses = append(w.Uses, place)
 }
 
+// isLeft says that the tag is left to who reads these fields: the version of a chart, the
+// manifest whose image kustomize renames.
+func isLeft(u *manifest.Use) bool {
+	return u.Form == manifest.FormSplit && u.Ref.Digest == "" && u.Ref.Tag == "latest" && !strings.HasSuffix(u.Written, ":latest")
+}
+
 // isLatest says that the tag is latest, written or not, and that no digest says which
 // one is meant.
 func isLatest(u *manifest.Use) bool {
@@ -253,7 +314,7 @@ func (r *reading) containers(f *manifest.File) {
 		if r.opts.SideLoaded {
 			r.policy(&c, place)
 		}
-		if c.Pod != last && !c.Secrets && r.opts.NeedsLogin && !r.opts.NodesHaveLogin {
+		if c.Pod != last && !c.Secrets && r.told != toldAll {
 			account := manifest.Account{Namespace: strings.Clone(c.Namespace), Name: strings.Clone(c.Account)}
 			if account.Name == "" {
 				account.Name = "default"

@@ -53,10 +53,10 @@ func TestManifests(t *testing.T) {
 		return strings.NewReplacer("NAME", name, "NS", namespace).Replace(accounts)
 	}
 	inShop := strings.Replace(pod("", "r.example/airgap/x:v1"), "{name: p}", "{name: p, namespace: shop}", 1)
-	login := ManifestsOptions{NeedsLogin: true}
 	elsewhere := image.Rule{From: "quay.io/a/b", To: "r.example/elsewhere"}
 	for name, test := range map[string]struct {
 		opts  ManifestsOptions
+		login bool // the registry wants one
 		rules []image.Rule
 		text  string
 		want  string
@@ -64,15 +64,20 @@ func TestManifests(t *testing.T) {
 		"what kustomize replaces":     {text: "kind: Kustomization\nimages:\n- {name: nginx, newName: r.example/airgap/nginx, newTag: v1}\n", want: ""},
 		"unsure, taken":               {text: "kind: X\napiVersion: x/v1\nspec: {thing: a/b:v1}\n", want: "manifest-outside"},
 		"unsure, left":                {opts: ManifestsOptions{Least: manifest.Likely}, text: "kind: X\napiVersion: x/v1\nspec: {thing: a/b:v1}\n", want: ""},
-		"no account":                  {opts: login, text: pod("", "r.example/airgap/x:v1"), want: "manifest-secret"},
-		"default account":             {opts: login, text: pod("", "r.example/airgap/x:v1") + account("default", "shop"), want: ""},
-		"account of the namespace":    {opts: login, text: inShop + account("default", "shop"), want: ""},
-		"account of another one":      {opts: login, text: inShop + account("default", "other"), want: "manifest-secret"},
-		"another account":             {opts: login, text: pod("serviceAccountName: a", "r.example/airgap/x:v1") + account("default", "shop"), want: "manifest-secret"},
+		"no account":                  {login: true, text: pod("", "r.example/airgap/x:v1"), want: "manifest-secret"},
+		"default account":             {login: true, text: pod("", "r.example/airgap/x:v1") + account("default", "shop"), want: ""},
+		"account of the namespace":    {login: true, text: inShop + account("default", "shop"), want: ""},
+		"account of another one":      {login: true, text: inShop + account("default", "other"), want: "manifest-secret"},
+		"another account":             {login: true, text: pod("serviceAccountName: a", "r.example/airgap/x:v1") + account("default", "shop"), want: "manifest-secret"},
 		"rule for a part of a prefix": {rules: []image.Rule{elsewhere}, text: "kind: ClusterConfiguration\nimageRepository: quay.io/a\n", want: "manifest-prefix"},
 		"rule that leaves it":         {rules: []image.Rule{{From: "quay.io/a", To: "quay.io/a"}}, text: pod("", "quay.io/a/x:v1"), want: ""},
 		"latest by no tag":            {text: pod("", "r.example/airgap/x"), want: "manifest-latest"},
 		"latest with a digest":        {text: pod("", "r.example/airgap/x:latest@sha256:"+strings.Repeat("1", 64)), want: ""},
+		"chart that knows its tag":    {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n", want: ""},
+		"chart of an empty tag":       {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n  tag: \"\"\n", want: ""},
+		"chart of latest":             {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n  tag: latest\n", want: "manifest-latest"},
+		"chart from elsewhere":        {text: "image:\n  repository: quay.io/a/x\n", want: "manifest-outside"},
+		"registry of names":           {text: "cni: {name: x, repository: r.example/airgap/quay.io}\n", want: ""},
 		"tag in a variable":           {text: pod("", "r.example/airgap/x:${TAG}"), want: ""},
 		"registry in a variable":      {text: pod("", "${REGISTRY}/x:v1"), want: "manifest-variable"},
 		"nothing but a variable":      {text: pod("", "${IMAGE}"), want: "manifest-variable"},
@@ -82,7 +87,11 @@ func TestManifests(t *testing.T) {
 		"registry of the same prefix": {text: pod("", "r.example/airgap2/x:v1"), want: "manifest-outside"},
 	} {
 		m := read(t, siteAt(t, test.rules...), test.opts, test.text)
-		if got := checksOf(m.Findings()); got != test.want {
+		findings := m.Findings()
+		if test.login {
+			findings = append(findings, m.Secrets()...)
+		}
+		if got := checksOf(findings); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
@@ -139,7 +148,7 @@ func TestMerge(t *testing.T) {
 func TestManifestsTogether(t *testing.T) {
 	var want string
 	for range 3 {
-		m := NewManifests(siteAt(t), ManifestsOptions{NeedsLogin: true})
+		m := NewManifests(siteAt(t), ManifestsOptions{})
 		var group sync.WaitGroup
 		for i := range 50 {
 			group.Go(func() {
@@ -153,11 +162,12 @@ func TestManifestsTogether(t *testing.T) {
 			})
 		}
 		group.Wait()
-		got := fmt.Sprintf("%+v %+v", NewReport("", m.Findings(), Images(m.Wanted())), m.Wanted())
+		all := append(m.Findings(), m.Secrets()...)
+		got := fmt.Sprintf("%+v %+v", NewReport("", all, Images(m.Wanted())), m.Wanted())
 		if want == "" {
 			want = got
 		}
-		if got != want || len(m.Findings()) != 100 || len(m.Wanted()) != 7 {
+		if got != want || len(all) != 100 || len(m.Wanted()) != 7 {
 			t.Fatalf("%d findings, %d images; the same: %v", len(m.Findings()), len(m.Wanted()), got == want)
 		}
 	}

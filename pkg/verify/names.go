@@ -20,13 +20,16 @@ type NamesOptions struct {
 	// Carried are images that are on the site although no manifest names them: those of
 	// an archive, of a list.
 	Carried []image.Ref
+	// Ask is asked for a version that is newer than those known here, nil if there is
+	// nobody to ask.
+	Ask func(kubernetes.Version) (kubernetes.Release, error)
 }
 
 // Names gives the images that will be pulled although no manifest names them, and what
 // is known already to be wrong with them: what kubeadm asks for below the
 // imageRepository of each cluster, or in its own where none is set; the sandboxes of
 // containerd; what operators start that the manifests install. Whether what is wanted
-// is there, Registry finds out. A version that is not known is an error.
+// is there, Registry finds out. A version of which nobody knows what it pulls is a finding.
 func (m *Manifests) Names(opts NamesOptions) ([]Wanted, []Finding, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
@@ -61,8 +64,14 @@ type names struct {
 // manifests.
 func (n *names) kubeadmOf(v kubernetes.Version) error {
 	release, err := kubernetes.Find(v)
+	if err != nil && n.opts.Ask != nil {
+		release, err = n.opts.Ask(v)
+	}
 	if err != nil {
-		return err
+		by := "kubeadm " + v.String()
+		n.found = append(n.found, n.site.finding(CheckNameUnknown, by, image.Ref{}, "what it pulls was not checked: "+err.Error()).advised(
+			"put "+by+" on PATH, which will be asked, or name with --filename what its `kubeadm config images list` prints", nil))
+		return nil
 	}
 	for _, c := range n.clusters() {
 		refs, err := release.ImagesIn(c.Repositories)
@@ -179,7 +188,7 @@ func (n *names) operator(o *operator) error {
 // isOnSite says whether an image that a row looks for is wanted or carried.
 func (n *names) isOnSite(row *operatorRow) bool {
 	for r := range n.Manifests.wanted {
-		if row.isSatisfied(r.Repository) {
+		if row.isSatisfied(n.origin(r).Repository) {
 			return true
 		}
 	}

@@ -13,17 +13,35 @@ import (
 type Mirrors struct {
 	registry string // of the target, host[:port]
 	configs  []*containerd.Config
+	silent   []*containerd.Config // of objects that say nothing, where others do
 }
 
 // NewMirrors returns the mirrors of nodes that pull from the registry of target,
-// REGISTRY[/PREFIX].
+// REGISTRY[/PREFIX]. Where one of the configurations is a folder, nodes of whose object
+// nothing is said have that.
 func NewMirrors(target string, configs []*containerd.Config) *Mirrors {
-	host, _, _ := strings.Cut(target, "/")
-	return &Mirrors{registry: host, configs: configs}
+	m := &Mirrors{}
+	m.registry, _, _ = strings.Cut(target, "/")
+	folder := false
+	for _, c := range configs {
+		folder = folder || c.Name == ""
+		if c.Silent {
+			m.silent = append(m.silent, c)
+		} else {
+			m.configs = append(m.configs, c)
+		}
+	}
+	switch {
+	case folder:
+		m.silent = nil
+	case len(m.configs) == 0: // on this site, nodes are told otherwise
+		m.configs, m.silent = m.silent, nil
+	}
+	return m
 }
 
 // Count is how many configurations there are.
-func (m *Mirrors) Count() int { return len(m.configs) }
+func (m *Mirrors) Count() int { return len(m.configs) + len(m.silent) }
 
 // Mirrored says where the nodes pull an image from by another name than its own, and
 // whether every one of them does, from the same place: what Site.Mirrored asks. Nodes
@@ -52,7 +70,7 @@ func (m *Mirrors) Mirrored(ref image.Ref) (at image.Ref, ok bool) {
 // isTold says that there is a problem of the files of a registry, which Findings tells.
 func isTold(c *containerd.Config, registry string) bool {
 	return slices.ContainsFunc(c.Problems(), func(p containerd.Problem) bool {
-		return (p.Host == registry || p.Host == "") && (p.Effect == containerd.Outside || p.Effect == containerd.Broken)
+		return (p.Host == registry || p.Host == "") && (p.Effect == containerd.Outside || p.Effect == containerd.Broken || p.Effect == containerd.Taken)
 	})
 }
 
@@ -63,9 +81,14 @@ func isAstray(r *containerd.Reach) bool {
 }
 
 // HaveLogin says whether every node sends credentials to the private registry by
-// itself. Nodes whose files for it are wrong do not count.
-func (m *Mirrors) HaveLogin() bool {
-	for _, c := range m.configs {
+// itself. Nodes whose files for it are wrong do not count, nor those of which Findings
+// tells that they have none, as they ask for something that is wanted elsewhere.
+func (m *Mirrors) HaveLogin(wanted []Wanted) bool {
+	configs := m.configs
+	if len(m.missed(wanted)) == 0 {
+		configs = slices.Concat(m.configs, m.silent)
+	}
+	for _, c := range configs {
 		attempts, problems := c.Attempts(image.Ref{Registry: m.registry, Repository: "any", Tag: "latest"})
 		sends := func(a containerd.Attempt) bool {
 			return a.Host == m.registry && slices.Contains(a.Headers, "Authorization")
@@ -75,6 +98,18 @@ func (m *Mirrors) HaveLogin() bool {
 		}
 	}
 	return len(m.configs) > 0
+}
+
+// missed are the registries of which something is wanted that nodes find by a mirror
+// alone.
+func (m *Mirrors) missed(wanted []Wanted) []string {
+	var all []string
+	for i := range wanted {
+		if name := wanted[i].Source.Registry; name != m.registry && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // pullable is an image of a name that may have neither tag nor digest.
@@ -89,6 +124,15 @@ func pullable(ref image.Ref) image.Ref {
 // is wanted be asked of anybody but the private registry.
 func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 	var all []Finding
+	if missed := m.missed(wanted); len(missed) > 0 && len(m.silent) > 0 {
+		var places []string
+		for _, c := range m.silent {
+			places = append(places, c.Place)
+		}
+		all = append(all, site.finding(CheckNodeOutside, places[0], image.Ref{}, fmt.Sprintf(
+			"%s puts no files on its nodes that lead containerd to the private registry, as others do: images of %s are asked of the internet%s",
+			m.silent[0].Name, strings.Join(missed, ", "), elsewhere(places[1:]))))
+	}
 	for _, c := range m.configs {
 		all = append(all, problems(site, c.Problems())...)
 		seen := map[string]bool{}
@@ -109,7 +153,8 @@ func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 // every site.
 func problems(site Site, all []containerd.Problem) []Finding {
 	checks := map[containerd.Effect]string{
-		containerd.Outside: CheckNodeOutside, containerd.Broken: CheckNodeBroken, containerd.Ignored: CheckNodeIgnored,
+		containerd.Outside: CheckNodeOutside, containerd.Broken: CheckNodeBroken,
+		containerd.Taken: CheckNodePatched, containerd.Ignored: CheckNodeIgnored,
 	}
 	type fault struct{ check, reason string }
 	var order []fault

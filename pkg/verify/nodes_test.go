@@ -108,7 +108,7 @@ Authorization = "Basic eDp5"
 		"all that can":    {[]*containerd.Config{sends, broken}, true},
 		"broken and none": {[]*containerd.Config{broken, none}, false},
 	} {
-		if got := NewMirrors("r.example/p", test.configs).HaveLogin(); got != test.want {
+		if got := NewMirrors("r.example/p", test.configs).HaveLogin(nil); got != test.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -74,14 +74,26 @@ func (r *reading) operator(u *manifest.Use, place string) {
 	if u.Prefix || u.Ref.IsZero() {
 		return
 	}
+	repository := r.origin(u.Ref).Repository
 	for _, row := range r.rows {
-		if u.Rule == "container" && endsIn(u.Ref.Repository, row.match) { // in a list it runs nothing
+		if u.Rule == "container" && endsIn(repository, row.match) { // in a list it runs nothing
 			r.matched = append(r.matched, operator{row, clone(u.Ref), place, u.Document})
 		}
-		if row.isSatisfied(u.Ref.Repository) {
+		if row.isSatisfied(repository) {
 			r.satisfied[satisfied{row.key(), u.Document}] = true
 		}
 	}
+}
+
+// origin is what an image on the site was called where it was carried from, if that is
+// known.
+func (m *Manifests) origin(r image.Ref) image.Ref {
+	if locked, ok := m.opts.Carried.Image(r); ok {
+		if ref, err := image.Parse(locked.Image); err == nil {
+			return ref
+		}
+	}
+	return r
 }
 
 // key tells rows apart.

@@ -122,6 +122,7 @@ type small struct {
 	files   map[string]string
 	opts    ManifestsOptions
 	names   NamesOptions
+	login   bool // the registry wants one, and the nodes have none
 	mirrors bool // the nodes have one of registry.k8s.io
 	remote  registry.RemoteOptions
 	archive string // its path
@@ -227,6 +228,9 @@ func (s *small) verify() *Report {
 	named, findings, err := collected.Names(s.names)
 	s.check(err)
 	findings = append(findings, collected.Findings()...)
+	if s.login {
+		findings = append(findings, collected.Secrets()...)
+	}
 	wanted := Merge(collected.Wanted(), named)
 	a, err := bundle.Open(s.archive)
 	if damaged, ok := ArchiveDamage(site, "site.tar", err); ok {
