@@ -50,7 +50,7 @@ until [ -s "$out/addresses" ]; do
 done
 . "$out/addresses"
 # The registry has an address of its own each time; yours stands in airgap.yaml.
-sed "s|registry.airgap.example.com|$SITE|" airgap.yaml >airgap.new && mv airgap.new airgap.yaml
+sed "s|registry.example.com|$SITE|" airgap.yaml >airgap.new && mv airgap.new airgap.yaml
 
 say 'V1-V3. No gsutil, no Docker. airgap.yaml says what is wanted; where it lies is the folder that you are in.'
 say 'V4-V20. On the connected side: OVAs with their checksums, programs, manifests and every image that they name, in one archive.'

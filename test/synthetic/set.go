@@ -103,3 +103,16 @@ func (set Set) Size() int64 {
 	}
 	return sum
 }
+
+// Named makes an image for every name, HOST/PATH:TAG, for two platforms, with a
+// program of length bytes each.
+func Named(names []string, length int64) Set {
+	var set Set
+	for _, name := range names {
+		s := Shape{Platforms: []string{"amd64", "arm64"}, Layers: func(platform string) []Layer {
+			return []Layer{newLayer("base/"+platform, length), newLayer(name+platform, length)}
+		}}
+		set = append(set, s.Build(name))
+	}
+	return set
+}
