@@ -44,6 +44,9 @@ type Sources struct {
 	ImageFile   string          // the site file that names them; empty if flags do
 	ImagePlaces []site.Position // where each of them stands in it
 	Files       []site.File     // more files
+	FileLists   []string        // lists of URLs of more files: URLs or paths
+	Checksums   []string        // files that say what they hash to: URLs or paths
+	Charts      []site.Chart    // charts of Helm
 	Snaps       []string        // paths of snaps of Canonical Kubernetes
 	Unsquashfs  string          // the program that reads them
 	TKG         []tkg.Release   // releases of Tanzu Kubernetes Grid
@@ -69,6 +72,7 @@ func (c *Cargo) Gather(ctx context.Context, s Sources, d *download.Client) error
 		c.AddImages("", s.Cluster)
 	}
 	errs = append(errs, c.addTKG(ctx, s.TKG, s.Registry))
+	errs = append(errs, c.addCharts(ctx, s, d), c.addFileLists(ctx, s, d))
 	c.addNamed(s)
 	for _, f := range s.Files {
 		errs = append(errs, c.addFile(ctx, f, d))
@@ -108,6 +112,7 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 		list := c.NewList()
 		list.Add(f.Uses())
 		notes, err := syncNotes(f)
+		err = errors.Join(err, checkList(in, f))
 		if c.opts.NoFiles || err != nil {
 			return found{list: list, notes: notes}, err
 		}
@@ -202,6 +207,12 @@ func (c *Cargo) addPath(ctx context.Context, group string, m site.Manifest) erro
 
 // addFile adds a file that is neither manifest nor image.
 func (c *Cargo) addFile(ctx context.Context, f site.File, d *download.Client) error {
+	if isFolder(f) {
+		if err := c.addFolder(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", f.Place, err)
+		}
+		return nil
+	}
 	file, err := c.describe(ctx, f, d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Place, err)

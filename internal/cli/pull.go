@@ -48,6 +48,9 @@ A reference whose variables have no value is printed; the exit status is then 3.
   # how much would that be?
   kubectl airgap pull -f resources --dry-run -o site.tar
 
+  # what Kubespray's generate_list.sh found
+  kubectl airgap pull -f temp/images.list --file-list temp/files.list -o site.tar
+
   # all that airgap.yaml says (kubectl airgap init writes one)
   kubectl airgap pull -o site.tar`,
 		Args: noArgs,
@@ -76,7 +79,8 @@ A reference whose variables have no value is printed; the exit status is then 3.
 	flags.BoolVar(&o.verify, "verify", false, "read all of an archive that is there already, and fetch anew what bundle check finds damaged")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "fetch no content, print what the archive would hold")
 	flags.StringArrayVar(&o.sources.files, "file", nil,
-		"carry this file, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
+		"carry this file, or this folder of files, too, as `URL|PATH[,sha256=HEX|URL][,path=PATH][,mode=0755]`; may be repeated; path is where it stands in the archive")
+	o.sources.fileLists.addTo(cmd)
 	complete(cmd, "file")
 	completeFiles(cmd, "output", "tar")
 	completeFiles(cmd, "have", "json", "tar")

@@ -26,8 +26,10 @@ type sourceFlags struct {
 	variables  []string
 	snaps      snapFlags
 	tkg        tkgFlags
-	cluster    clusterFlags // only images and verify take them
-	site       *site.Site   // what it names counts; nil if flags say what does
+	charts     chartFlags
+	fileLists  fileListFlags // only pull takes them
+	cluster    clusterFlags  // only images and verify take them
+	site       *site.Site    // what it names counts; nil if flags say what does
 }
 
 func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
@@ -37,6 +39,7 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	f.releases.addTo(cmd)
 	f.snaps.addTo(cmd, verb)
 	f.tkg.addTo(cmd, verb)
+	f.charts.addTo(cmd, verb)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
 	flags.StringArrayVar(&f.variables, "variable", nil,
@@ -47,7 +50,8 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 
 // given says that flags name what counts; what a site file names does not count then.
 func (f *sourceFlags) given() bool {
-	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.snaps.given() || f.tkg.given() || f.cluster.given() || len(f.images)+len(f.files) > 0
+	return f.input.given() || f.kubernetes.given() || f.releases.given() || f.snaps.given() || f.tkg.given() || f.cluster.given() ||
+		len(f.images)+len(f.files)+len(f.charts.charts)+len(f.fileLists.lists)+len(f.fileLists.checksums) > 0
 }
 
 // fill takes from the site file what no flag says.
@@ -124,10 +128,10 @@ func (f *sourceFlags) sources(ctx context.Context, streams Streams) (cargo.Sourc
 		s.ImageFile, s.ImagePlaces = f.site.Name, f.site.ImagePlaces
 		s.Providers, s.CertManager = f.site.Providers, f.site.CertManager
 		f.snaps.add(&s, f.site.Snaps)
-		s.TKG = f.site.TKG
+		s.TKG, s.Charts, s.FileLists, s.Checksums = f.site.TKG, f.site.Charts, f.site.FileLists, f.site.Checksums
 		return s, joinUsage(errs)
 	}
-	errs = append(errs, f.releases.add(&s), f.tkg.add(&s))
+	errs = append(errs, f.releases.add(&s), f.tkg.add(&s), f.charts.add(&s), f.fileLists.add(&s))
 	f.snaps.add(&s, f.snaps.snaps)
 	for _, text := range f.images {
 		ref, err := image.Parse(text)

@@ -114,3 +114,22 @@ func read(ctx context.Context, from registry.Source, ref image.Ref, desc registr
 	}
 	return raw, nil
 }
+
+// Shelf gives a registry in memory that holds charts under the names that they get below to,
+// a registry with or without a path: charts/NAME:VERSION, as helm push has it for
+// oci://REGISTRY/PATH/charts. The pairs move each to where it is on the shelf.
+func Shelf(ctx context.Context, charts []Packed, to image.Ref) (*registry.Memory, []image.Pair, error) {
+	var shelf registry.Memory
+	var pairs []image.Pair
+	var errs []error
+	for _, p := range charts {
+		target := image.Ref{Registry: to.Registry, Repository: strings.TrimPrefix(to.Repository+"/charts/"+p.Name, "/"), Tag: p.Tag()}
+		if parsed, err := image.Parse(target.String()); err != nil || parsed != target {
+			errs = append(errs, fmt.Errorf("%s: no registry can hold it as %s", p.FileName(), target))
+			continue
+		}
+		errs = append(errs, p.Put(ctx, &shelf, target))
+		pairs = append(pairs, image.Pair{Source: target, Target: target})
+	}
+	return &shelf, pairs, errors.Join(errs...)
+}

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/chart"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
+)
+
+// filesToFlags say where the files of an archive go.
+type filesToFlags struct {
+	url   string
+	login loginFlags
+}
+
+func (f *filesToFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.url, "files-to", "",
+		"send the archive's files, too, with PUT to this `URL`: files/dl.k8s.io/… go to URL/dl.k8s.io/…, as Kubespray's files_repo has them; without --to, only files are sent")
+	flags.StringVar(&f.login.username, "files-username", "", "the server of --files-to wants a password, and this `USER`")
+	flags.StringVar(&f.login.passwordFile, "files-password-file", "", "read that password from `FILE`")
+	flags.BoolVar(&f.login.passwordStdin, "files-password-stdin", false, "read that password from standard input")
+	complete(cmd, "files-to")
+	complete(cmd, "files-username")
+	completeFiles(cmd, "files-password-file")
+}
+
+// check refuses flags that make no sense together.
+func (f *filesToFlags) check(registry *loginFlags) error {
+	switch given := f.login.username != "" || f.login.passwordFile != "" || f.login.passwordStdin; {
+	case given && f.url == "":
+		return usagef("--files-username and its password are for the server of --files-to: name it")
+	case f.login.passwordStdin && f.login.passwordFile != "":
+		return usagef("--files-password-stdin and --files-password-file exclude each other")
+	case f.login.passwordStdin && registry.passwordStdin:
+		return usagef("--password-stdin and --files-password-stdin both want standard input")
+	case (f.login.username != "") != (f.login.passwordStdin || f.login.passwordFile != ""):
+		return usagef("--files-username and a password (--files-password-stdin or --files-password-file) belong together")
+	}
+	return nil
+}
+
+// pushFiles sends the files of the archive to their server.
+func (o *pushOptions) pushFiles(ctx context.Context, streams Streams, a *bundle.Archive) error {
+	files, err := cargo.Uploads(a)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return printUploads(streams, o.files.url, files)
+	}
+	opts := download.UploadOptions{Username: o.files.login.username}
+	if opts.Password, err = o.files.login.password(streams.In); err != nil {
+		return err
+	}
+	c := newCarrier(streams, o.quiet, o.access.parallel)
+	defer c.close()
+	with := download.Options{Proxy: http.ProxyFromEnvironment, Report: c.report}
+	if o.access.caFile != "" {
+		if with.CA, err = os.ReadFile(o.access.caFile); err != nil {
+			return fmt.Errorf("reading a certificate: %w", err)
+		}
+	}
+	client, err := download.New(with)
+	if err != nil {
+		return err
+	}
+	done, err := client.Upload(ctx, o.files.url, files, opts)
+	c.close()
+	if err == nil && !o.quiet {
+		fmt.Fprintf(streams.ErrOut, "%s: %d sent, %d there already; %s sent\n", count(len(files), "file"), done.Sent, done.Present, progress.Size(done.Bytes))
+	}
+	return err
+}
+
+// printUploads prints what would be sent.
+func printUploads(streams Streams, to string, files []download.File) error {
+	for _, f := range files {
+		if _, err := fmt.Fprintf(streams.Out, "%s/%s   %s\n", download.Shown(to), f.Path, progress.Size(f.Size)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushCharts sends the charts of the archive to the registry, as helm push would.
+func (o *pushOptions) pushCharts(ctx context.Context, streams Streams, a *bundle.Archive) error {
+	charts, err := cargo.Charts(a)
+	if err != nil || len(charts) == 0 {
+		return err
+	}
+	to, err := image.ParsePrefix(o.target.to)
+	if err != nil {
+		return usageError{err}
+	}
+	from, pairs, err := chart.Shelf(ctx, charts, to)
+	if err != nil {
+		return err
+	}
+	c := newCarrier(streams, o.quiet, o.access.parallel)
+	defer c.close()
+	plan, err := c.plan(ctx, pairs, from, registry.PlanOptions{})
+	if err != nil || o.dryRun {
+		c.close()
+		return joinPrinted(err, streams, plan)
+	}
+	remote, err := o.access.remote(streams.In, o.target.host(), nil, c.report)
+	if err != nil {
+		return err
+	}
+	results, err := registry.Transfer(ctx, plan, from, remote, registry.TransferOptions{Parallel: c.parallel, Report: c.report})
+	c.close()
+	if err != nil || o.quiet {
+		return err
+	}
+	present := 0
+	for _, r := range results {
+		if r.Present {
+			present++
+		}
+	}
+	fmt.Fprintf(streams.ErrOut, "%s: %d pushed, %d there already\n", count(len(results), "chart"), len(results)-present, present)
+	return nil
+}
+
+// joinPrinted prints a plan, unless there is none because of err.
+func joinPrinted(err error, streams Streams, plan *registry.Plan) error {
+	if err != nil {
+		return err
+	}
+	return printPlan(streams.Out, plan)
+}
