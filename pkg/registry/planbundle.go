@@ -136,7 +136,7 @@ func (p *packing) read(ctx context.Context, name, bundle image.Ref) (packed, err
 	var errs []error
 	for i, place := range places {
 		place.Tag, place.Digest = "", name.Digest
-		if i > 0 && place.Name() == p.home.Name() {
+		if i > 0 && (p.opts.Relocated || place.Name() == p.home.Name()) {
 			continue
 		}
 		desc, err := p.resolve(ctx, place)

@@ -128,6 +128,13 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkBundle(t, next, pair.Target, members, inner.Digest)
+	if _, err := NewPlan(t.Context(), []image.Pair{pair}, to.Memory, PlanOptions{Relocated: true}); err != nil {
+		t.Errorf("what is relocated is not found where it is: %v", err)
+	}
+	_, err = NewPlan(t.Context(), stay(root), from, PlanOptions{Relocated: true})
+	if err == nil || !strings.Contains(err.Error(), "member up.test/apps/single@") || strings.Contains(err.Error(), "up.test/apps/single: not found") {
+		t.Errorf("another repository was asked: %v", err)
+	}
 }
 
 // TestBundleHeld: who has the bundle without its members is given them.

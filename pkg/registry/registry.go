@@ -206,6 +206,9 @@ type PlanOptions struct {
 	Parallel  int      // images looked at in parallel; 0 means 4
 	Platforms []string // os/architecture[/variant]; empty means all, which leaves every digest as it is
 	Referrers bool     // take signatures, attestations and SBOMs along
+	// Relocated says that the members of a bundle are in its repository or nowhere: no
+	// other registry is asked for them.
+	Relocated bool
 	// Held says whether a target has what its image is now, with all that belongs to
 	// it. Such an image is in the plan as Held, without its parts, and they are not
 	// read. It is not asked where the parts may matter all the same: with Platforms or

@@ -103,7 +103,7 @@ func refused(l *look, err error) bool {
 func (v *visit) tree(ctx context.Context, l *look, root registry.Descriptor) {
 	at := l.target
 	at.Tag, at.Digest = "", string(root.Digest)
-	plan, err := registry.NewPlan(ctx, []image.Pair{{Source: at, Target: l.target}}, &resolved{v.from, root}, registry.PlanOptions{})
+	plan, err := registry.NewPlan(ctx, []image.Pair{{Source: at, Target: l.target}}, &resolved{v.from, root}, registry.PlanOptions{Relocated: true})
 	if err != nil {
 		v.broken(l, at, err)
 		return

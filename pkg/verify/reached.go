@@ -80,13 +80,17 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// resolved is a source that knows already what the one image is that it is asked for.
+// resolved is a source that knows already what the one image is that it is asked for, but
+// not the members of a bundle.
 type resolved struct {
 	*reached
 	root registry.Descriptor
 }
 
 // Resolve implements registry.Source.
-func (r *resolved) Resolve(context.Context, image.Ref) (registry.Descriptor, error) {
-	return r.root, nil
+func (r *resolved) Resolve(ctx context.Context, ref image.Ref) (registry.Descriptor, error) {
+	if ref.Digest == string(r.root.Digest) {
+		return r.root, nil
+	}
+	return r.reached.Resolve(ctx, ref)
 }
