@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubespray"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -29,6 +30,9 @@ type importOptions struct {
 	dir    string
 	output string
 	quiet  bool
+
+	imageLists []string
+	unpacked   string // the folder that was made for what is compressed
 }
 
 func newBundleImportCmd(streams Streams) *cobra.Command {
@@ -43,11 +47,18 @@ the group whose folder it is in; all other files keep their paths.
 
 Tars that imgpkg copy --to-tar and tanzu isolated-cluster download-bundle wrote are
 known by their content, wherever they lie, and their images by where they were found.
-If publish-images-fromtar.yaml lies beside them, all that it names has to be there.`,
+If publish-images-fromtar.yaml lies beside them, all that it names has to be there.
+
+container-images.tar.gz of Kubespray's manage-offline-container-images.sh is unpacked
+beside the output first. Its index has names without their registries: those in the
+tars have them, or the list that it was made from (--image-list).`,
 		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar
 
   # one tar of docker save, or of imgpkg copy --to-tar
-  kubectl airgap bundle import repo.tar -o site.tar`,
+  kubectl airgap bundle import repo.tar -o site.tar
+
+  # what Kubespray's script has created
+  kubectl airgap bundle import container-images.tar.gz --image-list temp/images.list -o site.tar`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s given, but the command takes one: the folder, or the tar", count(len(args), "argument"))
@@ -64,7 +75,10 @@ If publish-images-fromtar.yaml lies beside them, all that it names has to be the
 		},
 	}
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the archive to write, as `FILE`")
+	cmd.Flags().StringArrayVar(&o.imageLists, "image-list", nil,
+		"for container-images.tar.gz: `FILE` with the images that it was made from, one per line; may be repeated")
 	completeFiles(cmd, "output", "tar")
+	completeFiles(cmd, "image-list", "list", "txt")
 	return cmd
 }
 
@@ -78,6 +92,7 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 	if within(o.output, o.dir) {
 		return usagef("%s would be in the folder that is imported, and part of the next archive", o.output)
 	}
+	defer func() { err = errors.Join(err, o.clean()) }()
 	tree, err := o.tree(ctx)
 	if err != nil {
 		return err
@@ -108,7 +123,14 @@ func (o *importOptions) run(ctx context.Context, streams Streams) (err error) {
 
 // tree is what the folder, or the one tar, holds.
 func (o *importOptions) tree(ctx context.Context) (*bundle.Tree, error) {
-	if info, err := os.Stat(o.dir); err == nil && info.Mode().IsRegular() {
+	info, err := os.Stat(o.dir)
+	packed := err == nil && info.Mode().IsRegular() && kubespray.IsArchive(o.dir)
+	switch {
+	case packed:
+		return o.kubespray(ctx)
+	case len(o.imageLists) > 0:
+		return nil, usagef("--image-list is for container-images.tar.gz of Kubespray, which %s is not", o.dir)
+	case err == nil && info.Mode().IsRegular():
 		return bundle.ImportTar(ctx, o.dir, bundle.ImportOptions{})
 	}
 	return bundle.ImportDir(ctx, o.dir, bundle.ImportOptions{})

@@ -46,6 +46,9 @@ one that lacks something is not imported.`,
   # for tanzu isolated-cluster upload-bundle --source-directory tars --destination-repo harbor.example.com/tkg
   kubectl airgap load site.tar --format imgpkg --to harbor.example.com/tkg --map projects.registry.vmware.com/tkg=harbor.example.com/tkg -o tars
 
+  # for Kubespray's manage-offline-container-images.sh register
+  kubectl airgap load site.tar --format kubespray --platform linux/amd64 -o container-images.tar.gz
+
   # import as the kubelet wants it
   ctr --namespace k8s.io images import images.tar`,
 		Args: archiveArg(&o.archive),
@@ -63,7 +66,7 @@ one that lacks something is not imported.`,
 	flags.StringVarP(&o.output, "output", "o", "", "write this `FILE`; - is standard output; with --per-image, the DIR to write into")
 	flags.StringVar(&o.platform, "platform", "", "only what this `OS/ARCH[/VARIANT]` needs; by default all that the archive has, and linux/amd64 with --per-image")
 	flags.BoolVar(&o.perImage, "per-image", false, "write a tar for each image, called as the image with _ for / and :, into the directory that --output names")
-	chooseFlag(cmd, &o.format, "format", "", "what to write: a tar for nodes, or the tars of imgpkg, into the directory that --output names", loadNodes, loadImgpkg)
+	chooseFlag(cmd, &o.format, "format", "", "what to write: a tar for nodes, the tars of imgpkg, into the directory that --output names, or container-images.tar.gz of Kubespray", loadNodes, loadImgpkg, loadKubespray)
 	completeFiles(cmd, "output", "tar")
 	complete(cmd, "platform", usualPlatforms()...)
 	return cmd
@@ -101,6 +104,9 @@ func (o *loadOptions) run(ctx context.Context, streams Streams) (err error) {
 	pairs, err := a.Lock().Pairs(m, bundle.PairsOptions{Grouped: o.target.to != "" && o.target.grouped()})
 	if err != nil {
 		return err
+	}
+	if o.format.value == loadKubespray {
+		return o.writeKubespray(ctx, streams, a)
 	}
 	if o.format.value == loadImgpkg {
 		return o.writeImgpkg(ctx, streams, a, pairs)

@@ -19,6 +19,8 @@ const (
 // misused says which flag has nothing to say in the format.
 func (o *loadOptions) misused() error {
 	switch {
+	case o.format.value == loadKubespray && (o.perImage || o.target.to != ""):
+		return usagef("--per-image and --to are for nodes: --format %s writes one file, and the script gives images their names", loadKubespray)
 	case o.format.value != loadImgpkg:
 		return nil
 	case o.perImage || o.platform != "":

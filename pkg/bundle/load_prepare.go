@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
@@ -43,4 +44,10 @@ func (e *NothingError) Error() string {
 		errs = append(errs, fmt.Errorf("%s: %s", left.Image, left.Reason))
 	}
 	return errors.Join(errs...).Error()
+}
+
+// WriteWhole writes a file that is there whole or not at all, with these permissions if it
+// is new.
+func WriteWhole(path string, perm fs.FileMode, write func(io.Writer) error) error {
+	return writeWhole(path, perm, write)
 }

@@ -115,3 +115,23 @@ func (n names) name(tar string, tags []image.Ref) (image.Ref, error) {
 	}
 	return image.Ref{}, fmt.Errorf("%s calls it %s, without its registry, and the tar has no name for it: give the list that the archive was made from", indexName, inIndex)
 }
+
+// ParseImageList reads a list of images, one per line, as generate_list.sh writes it to
+// temp/images.list. Errors are those of ParseFileList.
+func ParseImageList(name string, text []byte) ([]image.Ref, error) {
+	var refs []image.Ref
+	var errs []error
+	for l := range lines(text, &errs, name) {
+		if at, _ := variable(l.text); at >= 0 {
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %w", name, l.number, l.column+runes(l.text[:at]), errVariable))
+			continue
+		}
+		ref, err := image.Parse(l.text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %w", name, l.number, l.column, err))
+			continue
+		}
+		refs = append(refs, ref)
+	}
+	return refs, errors.Join(errs...)
+}
