@@ -47,12 +47,25 @@ type Cluster struct {
 	Template bool
 }
 
+// A Version is a version of Kubernetes that a control plane of kubeadm is to have: spec.version
+// of a KubeadmControlPlane, as it is written.
+type Version struct {
+	Version      string
+	Line, Column int // 1-based, in characters
+}
+
 // pods is what a file says beside its uses of how images are pulled.
 type pods struct {
 	containers []placedContainer
 	accounts   []Account
 	tags       []Tag
 	clusters   []Cluster
+	versions   []placedVersion
+}
+
+type placedVersion struct {
+	version string
+	at      int // the byte of the file where it stands
 }
 
 type placedContainer struct {
@@ -85,6 +98,16 @@ func (f *File) Tags() []Tag { return f.pods.tags }
 // Clusters gives the clusters of kubeadm, in the order in which they are found.
 func (f *File) Clusters() []Cluster { return f.pods.clusters }
 
+// Versions gives the versions of control planes, in the order in which they are found.
+func (f *File) Versions() []Version {
+	var all []Version
+	for _, v := range f.pods.versions {
+		line, column := yamltree.LineColumn(f.text.S, v.at)
+		all = append(all, Version{v.version, line, column})
+	}
+	return all
+}
+
 // pulls notes what n says of how images are pulled: as a pod (k8s.io/api core/v1
 // PodSpec) or as a ServiceAccount.
 func (w *walker) pulls(n *yamltree.Node) {
@@ -93,6 +116,7 @@ func (w *walker) pulls(n *yamltree.Node) {
 	}
 	w.imageTag(n)
 	w.cluster(n)
+	w.controlPlane(n)
 	var pod *Pod
 	for _, key := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		list := n.Get(key).Follow()
@@ -136,6 +160,16 @@ func (w *walker) cluster(n *yamltree.Node) {
 		w.p.pods.clusters = append(w.p.pods.clusters, Cluster{Document: w.document, Path: path})
 	case strings.HasPrefix(w.kind, "KubeadmControlPlane") && strings.HasSuffix(path, ".kubeadmConfigSpec") && n.Get("imageRepository") == nil:
 		w.p.pods.clusters = append(w.p.pods.clusters, Cluster{w.document, path + ".clusterConfiguration", strings.HasSuffix(w.kind, "Template")})
+	}
+}
+
+// controlPlane notes the version of a control plane, whose specification n is.
+func (w *walker) controlPlane(n *yamltree.Node) {
+	if w.kind != "KubeadmControlPlane" || n.Get("kubeadmConfigSpec") == nil {
+		return
+	}
+	if at := filled(n.Get("version")); at != nil {
+		w.p.pods.versions = append(w.p.pods.versions, placedVersion{at.Value, w.t.Root(at.Pos)})
 	}
 }
 

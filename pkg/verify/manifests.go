@@ -32,10 +32,11 @@ type Manifests struct {
 
 	lock      sync.Mutex
 	findings  []Finding
-	wanted    map[image.Ref]*Wanted // by source
-	kubeadm   map[string]*cluster   // by file, document and path of the configuration
-	outside   []string              // names and prefixes of names that findings are about already
-	sandboxes bool                  // one of the images is that of sandboxes
+	wanted    map[image.Ref]*Wanted         // by source
+	kubeadm   map[string]*cluster           // by file, document and path of the configuration
+	outside   []string                      // names and prefixes of names that findings are about already
+	sandboxes bool                          // one of the images is that of sandboxes
+	versions  map[kubernetes.Version]string // that control planes are to have, and where they say it
 	operators []operator
 	rows      []operatorRow
 	pods      []pod
@@ -58,7 +59,7 @@ type pod struct {
 func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 	return &Manifests{
 		site: site, opts: opts, rows: operatorRows(),
-		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*cluster{},
+		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*cluster{}, versions: map[kubernetes.Version]string{},
 	}
 }
 
@@ -97,6 +98,9 @@ func (m *Manifests) add(f *manifest.File, group string, told told) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.clusters(f)
+	for _, v := range f.Versions() {
+		m.version(f.Name, v)
+	}
 	for _, t := range f.Tags() {
 		m.tag(f.Name, t)
 	}
@@ -233,6 +237,16 @@ func (m *Manifests) tag(file string, t manifest.Tag) {
 		m.cluster(file, t.Document, path).dnsTag = tag
 	} else if path, ok := strings.CutSuffix(t.Path, "etcd.local.imageTag"); ok {
 		m.cluster(file, t.Document, path).etcdTag = tag
+	}
+}
+
+// version notes the version of a control plane, and the first place of it, by name. One that
+// a variable hides is not known, and what others build (+vmware.1) pulls other images.
+func (m *Manifests) version(file string, of manifest.Version) {
+	v, err := kubernetes.ParseVersion(of.Version)
+	place := fmt.Sprintf("%s:%d:%d", file, of.Line, of.Column)
+	if was, there := m.versions[v]; err == nil && !strings.Contains(v.Suffix, "+") && (!there || place < was) {
+		m.versions[v] = place
 	}
 }
 

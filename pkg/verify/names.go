@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,7 +38,12 @@ func (m *Manifests) Names(opts NamesOptions) ([]Wanted, []Finding, error) {
 	n := &names{Manifests: m, opts: opts}
 	var errs []error
 	for _, v := range opts.Kubernetes {
-		errs = append(errs, n.kubeadmOf(v))
+		errs = append(errs, n.kubeadmOf(v, ""))
+	}
+	for _, v := range slices.SortedFunc(maps.Keys(m.versions), compareVersions) {
+		if !slices.Contains(opts.Kubernetes, v) {
+			errs = append(errs, n.kubeadmOf(v, m.versions[v]))
+		}
 	}
 	for _, s := range opts.Sandboxes {
 		n.ask(s.By, s.By, "", []image.Ref{s.Image})
@@ -52,6 +59,10 @@ func (m *Manifests) Names(opts NamesOptions) ([]Wanted, []Finding, error) {
 	return Merge(n.wanted), n.found, errors.Join(errs...)
 }
 
+func compareVersions(a, b kubernetes.Version) int {
+	return cmp.Or(a.Compare(b), strings.Compare(a.Suffix, b.Suffix))
+}
+
 // names is one call of Names.
 type names struct {
 	*Manifests
@@ -61,8 +72,8 @@ type names struct {
 }
 
 // kubeadmOf asks for what kubeadm pulls for a version, for each cluster of the
-// manifests.
-func (n *names) kubeadmOf(v kubernetes.Version) error {
+// manifests. The place is where a manifest wants the version, empty if none does.
+func (n *names) kubeadmOf(v kubernetes.Version, place string) error {
 	release, err := kubernetes.Find(v)
 	if err != nil && n.opts.Ask != nil {
 		release, err = n.opts.Ask(v)
@@ -82,7 +93,7 @@ func (n *names) kubeadmOf(v kubernetes.Version) error {
 		if c.Image == "" {
 			advice = "set imageRepository in the ClusterConfiguration to where the images of " + release.Repository + " are at {target}, or set up a mirror of it on every node (kubectl airgap nodes)"
 		}
-		n.ask("kubeadm "+v.String(), "kubeadm "+v.String(), advice, c.tagged(refs))
+		n.ask("kubeadm "+v.String(), cmp.Or(place, "kubeadm "+v.String()), advice, c.tagged(refs))
 	}
 	return nil
 }
