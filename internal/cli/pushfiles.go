@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,7 @@ func (o *pushOptions) pushFiles(ctx context.Context, streams Streams, a *bundle.
 // printUploads prints what would be sent.
 func printUploads(streams Streams, to string, files []download.File) error {
 	for _, f := range files {
-		if _, err := fmt.Fprintf(streams.Out, "%s/%s   %s\n", download.Shown(to), f.Path, progress.Size(f.Size)); err != nil {
+		if _, err := fmt.Fprintf(streams.Out, "%s/%s   %s\n", strings.TrimRight(download.Shown(to), "/"), f.Path, progress.Size(f.Size)); err != nil {
 			return err
 		}
 	}
