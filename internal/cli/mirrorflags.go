@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,4 +67,13 @@ func (f *mirrorFlags) options(stdin io.Reader) (opts nodes.Options, err error) {
 		return opts, usageError{err}
 	}
 	return opts, nil
+}
+
+// warnOfCA prints what nodes will stumble over in the CA.
+func warnOfCA(w io.Writer, opts nodes.Options) {
+	if m, err := nodes.NewMirror(opts); err == nil { // else it is told where it is made
+		for _, warning := range m.Warnings(time.Now()) {
+			fmt.Fprintln(w, "warning: "+warning)
+		}
+	}
 }

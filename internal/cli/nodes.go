@@ -112,6 +112,7 @@ func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	warnOfCA(streams.ErrOut, opts)
 	if o.format.value == inKubespray {
 		opts.Upstreams = append(opts.Upstreams, kubespray.Registries()...)
 	}

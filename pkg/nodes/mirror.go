@@ -20,6 +20,8 @@ const DefaultHost = "_default"
 type Mirror struct {
 	// Registry is the private registry, host[:port], as image names spell it.
 	Registry string
+	// Path is what its names of images begin with, without slashes around it; may be empty.
+	Path string
 	// Upstreams are the registries that are mirrored, sorted by host, each host once,
 	// DefaultHost first. The private registry is none of them: images that name it need
 	// CA, PlainHTTP and credentials, but no other place.
@@ -85,7 +87,7 @@ func NewMirror(opts Options) (Mirror, error) {
 		return Mirror{}, err
 	}
 	m := Mirror{
-		Registry: to.Registry, PlainHTTP: opts.PlainHTTP,
+		Registry: to.Registry, Path: to.Repository, PlainHTTP: opts.PlainHTTP,
 		Username: opts.Username, Password: opts.Password, AuthSecret: opts.AuthSecret,
 	}
 	switch layout {

@@ -39,11 +39,13 @@ var formats = map[string]func(Mirror) ([]File, error){
 	"kind":            kindFiles,
 	"rke2":            func(m Mirror) ([]File, error) { return belowRoot(rke2.files(m)) },
 	"talos":           talosFiles,
+	"tkg":             tkgFiles,
 }
 
 // mirrorFormats are the formats that have another form for containerd before 1.5, by name.
 var mirrorFormats = map[string]func(Mirror) ([]File, error){
 	"kind": kindMirrorFiles,
+	"tkg":  tkgConfigTomlFiles,
 }
 
 // Formats are the names that Format knows, sorted.
