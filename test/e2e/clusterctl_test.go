@@ -19,56 +19,6 @@ import (
 // soon is what a user waits for: without its home, clusterctl tries the network for minutes.
 const soon = 2 * time.Second
 
-// clusterctlVersion is the version in tools/go.mod.
-const clusterctlVersion = "v1.14.2"
-
-// needClusterctl gives the path of the real clusterctl, built once into bin from its module.
-func needClusterctl(t *testing.T) string {
-	t.Helper()
-	return needBuilt(t, "clusterctl-"+clusterctlVersion, "build", "-C", filepath.Join(root, "test", "e2e", "tools"),
-		"-p", "2", "-trimpath", "-ldflags", "-s -w -X sigs.k8s.io/cluster-api/version.gitVersion="+clusterctlVersion,
-		"-o", filepath.Join(bin, "clusterctl-"+clusterctlVersion), "sigs.k8s.io/cluster-api/cmd/clusterctl")
-}
-
-// needOldClusterctl gives the path of the clusterctl that the document of 2020 used.
-func needOldClusterctl(t *testing.T) string {
-	t.Helper()
-	return needBuilt(t, "clusterctl-v0.3.3", "build", "-C", filepath.Join(root, "test", "e2e", "tools", "clusterctl-v0.3"),
-		"-p", "2", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(bin, "clusterctl-v0.3.3"), "sigs.k8s.io/cluster-api/cmd/clusterctl")
-}
-
-// needBuilt gives the path of a program in bin, built with these arguments of go if it is not there.
-func needBuilt(t *testing.T, name string, goArgs ...string) string {
-	t.Helper()
-	path := filepath.Join(bin, name)
-	if exists(path) {
-		return path
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", goArgs...).CombinedOutput(); err != nil {
-		missing(t, name+" cannot be built: "+tail(string(out)))
-	}
-	return path
-}
-
-// needNamespace skips a test where no network namespace can be made.
-func needNamespace(t *testing.T) {
-	t.Helper()
-	needTool(t, "unshare")
-	needTool(t, "ip")
-	if err := exec.CommandContext(t.Context(), "unshare", "--net", "--map-root-user", "true").Run(); err != nil {
-		missing(t, "no network namespace can be made")
-	}
-}
-
-// missing skips a test that lacks something, or fails it with AIRGAP_E2E=1.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("AIRGAP_E2E") == "1" {
-		t.Fatalf("%s, and AIRGAP_E2E=1 wants it", what)
-	}
-	t.Skipf("%s: NOT checked", what)
-}
-
 // A disconnected machine has loopback only, an empty home, and no settings but these.
 type disconnected struct {
 	home string
