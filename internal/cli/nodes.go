@@ -63,6 +63,9 @@ With --format, the configuration of another system is written instead.`,
   kubectl airgap nodes --format hosts --to registry.airgap.example.com/airgap -o certs
   kubectl airgap nodes --format kind --to registry.airgap.example.com/airgap -o bootstrap
 
+  # offline.yml for Kubespray, which goes to inventory/CLUSTER/group_vars/all
+  kubectl airgap nodes --format kubespray --to registry.airgap.example.com/airgap --files-url https://files.airgap.example.com -o offline
+
   # hosts.d below the root of a node of Canonical Kubernetes
   kubectl airgap nodes --format canonical --to registry.airgap.example.com --layout path -o root`,
 		Args: noArgs,
@@ -73,6 +76,7 @@ With --format, the configuration of another system is written instead.`,
 			}
 			o.quiet = isQuiet(cmd)
 			o.mirror.fill(cmd, site)
+			o.fillFiles(site)
 			if err := o.canonical.misused(cmd, o.format.value); err != nil {
 				return err
 			}

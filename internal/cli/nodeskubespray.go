@@ -1,14 +1,23 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/kubespray"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/nodes"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 )
 
 // inKubespray is the format of nodes that is Kubespray's offline.yml.
 const inKubespray = "kubespray"
+
+// fillFiles takes from the site file what no flag says of files.
+func (o *nodesOptions) fillFiles(s *site.Site) {
+	if o.format.value == inKubespray {
+		o.filesURL = cmp.Or(o.filesURL, s.FilesURL)
+	}
+}
 
 // nodesFormats are what nodes writes.
 func nodesFormats() []string {

@@ -22,3 +22,5 @@ echo secret > pw
 kubectl airgap pull -q -f resources -o site-1.tar
 kubectl airgap pull -q -f resources --kubernetes-version v1.36.3 -o site-2.tar
 kubectl airgap nodes -q --format hosts --to $to -o certs.d
+kubectl airgap pull -q -f temp/images.list -o kubespray.tar
+kubectl airgap load -q kubespray.tar --format kubespray -o container-images.tar.gz
