@@ -54,9 +54,6 @@ beside the output first. Its index has names without their registries: those in 
 tars have them, or the list that it was made from (--image-list).`,
 		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar
 
-  # one tar of docker save, or of imgpkg copy --to-tar
-  kubectl airgap bundle import repo.tar -o site.tar
-
   # what Kubespray's script has created
   kubectl airgap bundle import container-images.tar.gz --image-list temp/images.list -o site.tar`,
 		Args: func(_ *cobra.Command, args []string) error {
