@@ -118,6 +118,27 @@ func TestWriteNothing(t *testing.T) {
 	}
 }
 
+// An image with two places is copied to both, and listed once.
+func TestWriteTwoTargets(t *testing.T) {
+	entries := []export.Entry{
+		{Pair: image.Pair{Source: ref(t, "quay.io/a/b:v1"), Target: ref(t, "r.example.com/cni/b:v1")}, Digest: known},
+		{Pair: image.Pair{Source: ref(t, "quay.io/a/b:v1"), Target: ref(t, "r.example.com/csi/b:v1")}, Digest: known},
+	}
+	for _, f := range export.Formats() {
+		want := 1
+		if f.HasTargets() {
+			want = 2
+		}
+		text := write(t, f, entries, export.Options{})
+		if got := strings.Count(text, "b:v1") + strings.Count(text, "- v1\n"); f == export.Regsync && got != 2*want || !f.HasTargets() && got != want {
+			t.Errorf("%s: not %d of it in\n%s", f, want, text)
+		}
+		if got := strings.Count(text, " copy "); f.HasTargets() && f != export.Regsync && got != want {
+			t.Errorf("%s: %d copies, not %d, in\n%s", f, got, want, text)
+		}
+	}
+}
+
 func TestWriteTemplate(t *testing.T) {
 	e := export.Entry{Pair: image.Pair{
 		Source: ref(t, "ghcr.io/canonical/pause:3.10"), Target: ref(t, export.StandIn+"/canonical/pause:3.10"),
