@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -128,6 +129,9 @@ func (in *internet) answer(w http.ResponseWriter, r *http.Request) {
 	switch file := filepath.Join(in.files, host, filepath.FromSlash(r.URL.Path)); {
 	case slices.Contains(siteHosts, host):
 		in.site.ServeHTTP(w, r)
+	case r.Method == http.MethodPut && !isRegistry: // a server of files that takes what it gets
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusCreated)
 	case isRegistry && rest == "":
 		w.WriteHeader(http.StatusOK)
 	case isRegistry:
