@@ -196,12 +196,26 @@ func TestCanonicalSyncImages(t *testing.T) {
 	s.checkDigests("expanded/")
 }
 
-// C9 and C12 C: a tar an image, which the real containerd imports under exactly the name of it, whole.
+// C9 and C12 C: a tar an image, which the real containerd imports under exactly the name of it, whole. First Debian's.
 func TestCanonicalSideLoad(t *testing.T) {
 	needTool(t, "ctr")
-	if !inRootNamespace(t) {
-		return
+	if inRootNamespace(t) {
+		canonicalSideLoad(t)
 	}
+}
+
+// The same with containerd 2, which the snap of 1.36 has (v2.3.3; that of 1.32 has v1.6.39, that of 1.34 v1.7.34).
+func TestCanonicalSideLoadContainerd2(t *testing.T) {
+	needTool(t, "ctr")
+	if !strings.Contains(run(t, "containerd", "--version"), "/v2 ") {
+		t.Setenv("PATH", containerds(t)[1]+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	if inRootNamespace(t) {
+		canonicalSideLoad(t)
+	}
+}
+
+func canonicalSideLoad(t *testing.T) {
 	s := newCanonicalSite(t, new(dockerRegistry))
 	list := writeFile(t, s.path("images.txt"), strings.Join(canonicalImages, "\n")+"\n")
 	must(t, "pull", "-f", list, from("http://"+s.up.address), "-o", s.path("site.tar"))
@@ -310,26 +324,8 @@ func canonicalHosts(t *testing.T, registry *dockerRegistry, prefix, hosts string
 	must(t, append(append([]string{"nodes", "--format", "canonical", "--to", to, "--layout", "path", "-o", root}, flags...), access...)...)
 	s.up.stop()
 
-	// The simulation: the site is asked, and nobody else.
-	config := "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n"
-	simulated, err := containerd.Load(os.DirFS(filepath.Join(root, hosts)), containerd.Options{Version: "1.7.28", Config: []byte(config)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range canonicalImages {
-		ref, err := image.Parse(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		attempts, _ := simulated.Attempts(ref)
-		if len(attempts) == 0 {
-			t.Errorf("%s: nobody is asked", name)
-		}
-		for _, a := range attempts {
-			if !strings.Contains(fmt.Sprint(a), s.site.address) || strings.Contains(fmt.Sprint(a), "ghcr.io:443") {
-				t.Errorf("%s: %+v", name, a)
-			}
-		}
+	for _, version := range []string{"1.6.39", "1.7.34", "2.3.3"} { // of the snaps 1.32, 1.34 and 1.36
+		simulateSnap(t, version, filepath.Join(root, hosts), s.site.address)
 	}
 
 	// The real one.
@@ -355,5 +351,30 @@ func canonicalHosts(t *testing.T, registry *dockerRegistry, prefix, hosts string
 	}
 	if o := try(t, args...); o.status != 3 || !strings.Contains(o.stdout, "pause:3.10") || strings.Contains(o.stdout, "coredns") {
 		t.Errorf("verify without a tag: %d\n%s%s", o.status, o.stdout, o.stderr)
+	}
+}
+
+// simulateSnap: the containerd of a snap would ask the site, and nobody else.
+func simulateSnap(t *testing.T, version, hosts, site string) {
+	t.Helper()
+	config := "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n"
+	simulated, err := containerd.Load(os.DirFS(hosts), containerd.Options{Version: version, Config: []byte(config)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range canonicalImages {
+		ref, err := image.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempts, _ := simulated.Attempts(ref)
+		if len(attempts) == 0 {
+			t.Errorf("containerd %s: %s: nobody is asked", version, name)
+		}
+		for _, a := range attempts {
+			if a.Host != site || a.Upstream {
+				t.Errorf("containerd %s: %s: %+v", version, name, a)
+			}
+		}
 	}
 }
