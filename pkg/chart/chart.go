@@ -115,11 +115,11 @@ func Read(raw []byte) (*Chart, error) {
 func (c *Chart) check() error {
 	switch {
 	case !nameRule.MatchString(c.Name):
-		return fmt.Errorf("Chart.yaml: %.100q is no name of a chart", c.Name)
+		return fmt.Errorf("%.100q, as its Chart.yaml has it, is no name of a chart", c.Name)
 	case !versionRule.MatchString(c.Version):
-		return fmt.Errorf("Chart.yaml: %.100q is no version of a chart, as 1.2.3 is", c.Version)
+		return fmt.Errorf("%.100q, as its Chart.yaml has it, is no version of a chart, as 1.2.3 is", c.Version)
 	case c.APIVersion == "":
-		return errors.New("Chart.yaml: it says no apiVersion")
+		return errors.New("its Chart.yaml says no apiVersion")
 	}
 	return nil
 }

@@ -17,7 +17,9 @@ const (
 )
 
 // registryImage is the image in registryName.
-var registryImage = image.Ref{Registry: "docker.io", Repository: "library/registry", Tag: "latest"}
+func registryImage() image.Ref {
+	return image.Ref{Registry: "docker.io", Repository: "library/registry", Tag: "latest"}
+}
 
 // stripped are the hosts that the script drops from names, so that those of Kubespray's
 // *_image_repo take their place.
@@ -90,7 +92,7 @@ func newNames(index []indexLine, list []image.Ref) names {
 // name is what the image of a tar is called: as the list says, else as its own tags do.
 func (n names) name(tar string, tags []image.Ref) (image.Ref, error) {
 	if tar == registryName {
-		return registryImage, nil
+		return registryImage(), nil
 	}
 	if ref, ok := n.list[tar]; ok {
 		return ref, nil

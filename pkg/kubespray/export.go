@@ -65,7 +65,7 @@ func (e *exporter) write(ctx context.Context) error {
 		if err := e.entry(name, t.Loaded().Size, func(w io.Writer) error { return t.Write(ctx, w) }); err != nil {
 			return err
 		}
-		if e.Images[i] != registryImage {
+		if e.Images[i] != registryImage() {
 			continue
 		}
 		if err := e.entry(registryName, t.Loaded().Size, func(w io.Writer) error { return t.Write(ctx, w) }); err != nil {
@@ -105,7 +105,7 @@ func (e *exporter) prepare(ctx context.Context) ([]*bundle.Prepared, error) {
 		tars, e.Images = append(tars, t), append(e.Images, ref)
 		fmt.Fprintf(&e.index, "%s  %s\n", name, IndexName(ref))
 	}
-	e.NoRegistry = e.taken[TarName(registryImage)] != registryImage
+	e.NoRegistry = e.taken[TarName(registryImage())] != registryImage()
 	if len(tars) == 0 && len(errs) == 0 {
 		errs = append(errs, errors.New("there is no image that a node could run"))
 	}

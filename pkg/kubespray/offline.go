@@ -103,7 +103,7 @@ type offline struct {
 func (w *offline) check() error {
 	var errs []error
 	if w.mirror.AuthSecret != "" {
-		errs = append(errs, errors.New("Kubespray reads no Secret: give user name and password"))
+		errs = append(errs, errors.New("no Secret is read by Kubespray: give user name and password"))
 	}
 	for _, text := range []string{w.mirror.Username, w.mirror.Password} {
 		if strings.Contains(text, "{{") || strings.Contains(text, "{%") || strings.Contains(text, "{#") {
