@@ -85,6 +85,7 @@ type Image struct {
 	Ref    image.Ref
 	Groups []string // of the manifests that use it, sorted, without the empty one
 	Uses   []string // file:line:column, in the order of groups and of the inputs
+	Bundle bool     // whoever names it says that it is a bundle of imgpkg; only its registry knows
 }
 
 // An Unknown is a reference that names no image yet: its variables have no value, or its
@@ -111,6 +112,7 @@ func (c *Cargo) Images() ([]Image, []Unknown) {
 			}
 			im := at(images, ref)
 			im.Ref, im.Uses = ref, append(im.Uses, places(item)...)
+			im.Bundle = im.Bundle || slices.ContainsFunc(item.Uses, isBundle)
 			if group != "" {
 				im.Groups = append(im.Groups, group)
 			}

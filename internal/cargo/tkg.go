@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imagelist"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/tkg"
@@ -15,6 +16,9 @@ import (
 
 // tkgGroup is the group of TKG's images, and the folder of its bills of materials.
 const tkgGroup = "tkg"
+
+// tkgRule is how images of a release become known that no bill of materials names.
+const tkgRule = "tkg"
 
 // addTKG adds releases of TKG: their bills of materials, as manifests, and the images
 // that these do not name. open gives the registry that an image is in.
@@ -41,7 +45,7 @@ func (c *Cargo) addTKGRelease(ctx context.Context, release tkg.Release, open fun
 	}
 	c.Notes = append(c.Notes, contents.Notes...)
 	list := c.NewList()
-	list.AddLines("--tkg "+release.String(), "tkg", contents.Images)
+	list.AddLines("--tkg "+release.String(), tkgRule, contents.Images)
 	c.AddImages(tkgGroup, list)
 	var errs []error
 	for _, file := range contents.Files {
@@ -79,6 +83,20 @@ func fromRelease(uses iter.Seq[manifest.Use], from, to image.Ref) iter.Seq[manif
 				return
 			}
 		}
+	}
+}
+
+// isBundle says that what names an image means a bundle: components of TKG that its
+// scripts copy as such (tanzu-framework, hack/gen-publish-images.sh), and its packages.
+func isBundle(u imagelist.Use) bool {
+	switch component, ok := strings.CutPrefix(u.Path, "components."); {
+	case u.Rule == tkgRule:
+		return tkg.IsPackage(u.Written)
+	case u.Rule != "bom" || !ok:
+		return false
+	default:
+		component, _, _ = strings.Cut(component, "[")
+		return tkg.IsBundleComponent(component)
 	}
 }
 

@@ -91,7 +91,7 @@ func lockedImages(lock *bundle.Lock) ([]cargo.Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		images = append(images, cargo.Image{Ref: ref, Groups: lock.Images[i].Groups})
+		images = append(images, cargo.Image{Ref: ref, Groups: lock.Images[i].Groups, Bundle: lock.Images[i].IsBundle()})
 	}
 	return images, nil
 }
@@ -137,6 +137,9 @@ func printInventory(w io.Writer, inv *bundle.Inventory, format string) error {
 		var names []string
 		for _, p := range i.Platforms {
 			names = append(names, p.Platform)
+		}
+		if n, is := i.Members(); is {
+			names = append(names, "bundle of "+count(n, "image"))
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", i.Image, i.Digest, progress.Size(i.Size), strings.Join(names, ","))
 	}

@@ -84,7 +84,7 @@ func (e exporter) entries(images []cargo.Image, digests map[image.Ref]string) ([
 		}
 		for _, group := range groups {
 			target, _ := e.mapping.InGroup(group).Target(im.Ref)
-			entry := export.Entry{Pair: image.Pair{Source: im.Ref, Target: target}, Digest: digests[im.Ref], Group: group}
+			entry := export.Entry{Pair: image.Pair{Source: im.Ref, Target: target}, Digest: digests[im.Ref], Group: group, Bundle: im.Bundle}
 			if group == "" && len(im.Groups) > 0 {
 				entry.Group = im.Groups[0]
 			}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imgpkg"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -40,6 +42,17 @@ type InventoryImage struct {
 	Size      int64          `json:"size"` // bytes, everything it consists of
 	Platforms []LockPlatform `json:"platforms,omitempty"`
 	Referrers []string       `json:"referrers,omitempty"` // as in the lock
+}
+
+// Members says whether the image is a bundle of imgpkg, and counts the images in it, those
+// of its members included.
+func (i *InventoryImage) Members() (n int, is bool) {
+	for _, r := range i.Referrers {
+		if tag, d, ok := strings.Cut(r, "@"); ok && tag == imgpkg.MemberTag(digest.Digest(d)) {
+			n++
+		}
+	}
+	return n, isBundle(i.Digest, i.Referrers)
 }
 
 // Inventory says what the archive holds, and what it does not hold because its

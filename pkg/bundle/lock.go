@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imgpkg"
 )
 
 // What stands at the top of every lock.
@@ -44,6 +47,16 @@ type LockImage struct {
 	Target       string         `json:"target,omitempty"` // where it goes, if that was known
 	Uses         []string       `json:"uses,omitempty"`   // file:line:column, sorted
 	Referrers    []string       `json:"referrers,omitempty"`
+}
+
+// IsBundle says whether the image is a bundle of imgpkg, whose members are among its
+// Referrers.
+func (i *LockImage) IsBundle() bool { return isBundle(i.Digest, i.Referrers) }
+
+// isBundle says whether referrers are those of a bundle: something says where its members
+// are.
+func isBundle(d digest.Digest, referrers []string) bool {
+	return slices.ContainsFunc(referrers, func(r string) bool { return strings.HasPrefix(r, imgpkg.LocationsTag(d)+"@") })
 }
 
 // A LockPlatform is what an image is for one platform.

@@ -55,13 +55,16 @@ const tagEnd = ".imgpkg"
 // repository: sha256-HEX.imgpkg. imgpkg finds members by their digest; the tag keeps
 // registries from clearing them away.
 func MemberTag(d digest.Digest) string {
-	return d.Algorithm().String() + "-" + d.Encoded() + tagEnd
+	return tagOf(d) + tagEnd
 }
+
+// tagOf spells a digest as tags do. It need not have been looked at before.
+func tagOf(d digest.Digest) string { return strings.Replace(string(d), ":", "-", 1) }
 
 // LocationsTag is the tag of the image that says of a bundle that all its members are
 // in its repository: sha256-HEX.image-locations.imgpkg.
 func LocationsTag(bundle digest.Digest) string {
-	return bundle.Algorithm().String() + "-" + bundle.Encoded() + ".image-locations" + tagEnd
+	return tagOf(bundle) + ".image-locations" + tagEnd
 }
 
 // IsOwnTag says whether a tag is one that imgpkg makes: of a member, or of locations.

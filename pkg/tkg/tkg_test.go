@@ -258,3 +258,17 @@ func FuzzOnlyFile(f *testing.F) {
 		}
 	})
 }
+
+func TestIsPackage(t *testing.T) {
+	for ref, want := range map[string]bool{
+		"up.test/tkg/tkg-bom:v1.6.0": false, "up.test/tkg/v18-v1.6.0/tkr-compatibility:v10": false, "up.test/tkg/tkr-bom:v1": false,
+		"up.test/tkg/tkg-compatibility:v3": false, "up.test/tkg/tkr-repository-aws:v1": true, "up.test/tkg/tkr-vsphere-nonparavirt:v1": true,
+	} {
+		if got := IsPackage(ref); got != want {
+			t.Errorf("%s: %v", ref, got)
+		}
+	}
+	if !IsBundleComponent("tkg-core-packages") || IsBundleComponent("contour") {
+		t.Error("the components that are bundles are others")
+	}
+}
