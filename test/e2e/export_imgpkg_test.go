@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,47 +14,16 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/test/synthetic"
 )
 
-// copier does what imgpkg copy does, for a machine without it: with skopeo, and with no flag that imgpkg does not have.
-const copier = `#!/bin/sh -eu
-[ "$1" = copy ]; shift
-while [ $# -gt 0 ]; do
-	case $1 in
-	-i) from=$2;;
-	--to-repo) to=$2;;
-	--registry-ca-cert-path) export SSL_CERT_FILE="$2";;
-	*) echo "imgpkg has no $1" >&2; exit 1;;
-	esac
-	shift 2
-done
-name=${from##*/}
-case $name in
-*@*) tag=@${from##*@}; from=${from%@*}; case ${from##*/} in *:*) from=${from%:*};; esac; from=$from$tag;;
-*) tag=:${name##*:};;
-esac
-exec skopeo --insecure-policy copy -q --all --preserve-digests "docker://$from" "docker://$to$tag"
-`
+// imgpkgVersion is the version in tools/carvel/go.mod.
+const imgpkgVersion = "v0.46.1"
 
-// imgpkg gives a folder with the real imgpkg, if there is one on PATH, or else with copier: the Go module proxy does not
-// have it.
-func imgpkg(t *testing.T) (folder string, real bool) {
-	t.Helper()
-	if path, err := exec.LookPath("imgpkg"); err == nil {
-		return filepath.Dir(path), true
-	}
-	needTool(t, "skopeo")
-	t.Log("imgpkg is not installed: skopeo does its work")
-	folder = t.TempDir()
-	path := writeFile(t, filepath.Join(folder, "imgpkg"), copier)
-	if err := os.Chmod(path, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return folder, false
-}
-
-// A shell runs the script, and the images are where it says.
+// The real imgpkg copies as the script says.
 func TestExportImgpkgScript(t *testing.T) {
 	needTool(t, "bash")
-	folder, _ := imgpkg(t)
+	folder := t.TempDir()
+	if err := os.Symlink(needCarvel(t, "imgpkg", imgpkgVersion), filepath.Join(folder, "imgpkg")); err != nil {
+		t.Fatal(err)
+	}
 	s := newExportSite(t)
 	file := s.export("image-copy-list", "imgpkg-script", "--to", s.site.address+"/p", "--ca-file", s.up.caFile)
 	env := []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "SSL_CERT_FILE=/nonexistent"}
@@ -74,7 +42,7 @@ func TestExportImgpkgScript(t *testing.T) {
 	s.check(s.site, s.below("q/"), exportPinned, exportDigest)
 }
 
-// An imagesLock is an ImagesLock as imgpkg reads it: pkg/imgpkg/lockconfig/images_lock.go of imgpkg v0.43.
+// An imagesLock is an ImagesLock as imgpkg reads it: pkg/imgpkg/lockconfig/images_lock.go of imgpkg.
 type imagesLock struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
@@ -87,7 +55,7 @@ type imagesLock struct {
 // Digests that the registries tell are those that the archive tells; the lock is as imgpkg wants it, and imgpkg copies
 // what it names.
 func TestExportImgpkgLock(t *testing.T) {
-	folder, real := imgpkg(t)
+	imgpkg := needCarvel(t, "imgpkg", imgpkgVersion)
 	s := newExportSite(t)
 	refused(t, `--lock, or ask the registries with --resolve`, "images", "-f", s.list, "-o", "imgpkg-lock")
 	file := s.export("images.yml", "imgpkg-lock", "--resolve", "--ca-file", s.up.caFile)
@@ -113,11 +81,7 @@ func TestExportImgpkgLock(t *testing.T) {
 			t.Errorf("%+v is no image of a lock", image)
 		}
 	}
-	if !real {
-		t.Log("imgpkg is not installed: copy --lock was NOT checked")
-		return
-	}
-	s.run(nil, filepath.Join(folder, "imgpkg"), "copy", "--lock", file, "--to-repo", s.site.address+"/locked")
+	s.run(nil, imgpkg, "copy", "--lock", file, "--to-repo", s.site.address+"/locked")
 	var urls []string
 	for _, image := range s.set {
 		renamed := *image
