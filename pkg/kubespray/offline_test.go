@@ -85,7 +85,7 @@ func TestOfflineCredentials(t *testing.T) {
 	}
 	for text, m := range map[string]nodes.Mirror{
 		"Ansible takes for its own": mirror(t, nodes.Options{Username: "ann", Password: "a{{b"}),
-		"no Secret is read":           mirror(t, nodes.Options{AuthSecret: "login"}),
+		"no Secret is read":         mirror(t, nodes.Options{AuthSecret: "login"}),
 	} {
 		if _, err := kubespray.Offline(m, kubespray.OfflineOptions{}); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v, want %s", err, text)
