@@ -50,6 +50,7 @@ func newInternet(t *testing.T, files string) *internet {
 	in.ca = in.sign(t, &x509.Certificate{Subject: pkix.Name{CommonName: "the internet"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
 	in.proxy = httptest.NewServer(http.HandlerFunc(in.connect))
 	t.Cleanup(in.proxy.Close)
+	in.publishTKG(t)
 	return in
 }
 
