@@ -89,7 +89,7 @@ func (f *exportFlags) misused(cmd *cobra.Command, format export.Format) error {
 		{func(f export.Format) bool { return registries(f) && f != export.Crane }, []string{"ca-file"}},
 	} {
 		for _, name := range flag.names {
-			if cmd.Flags().Changed(name) && !flag.means(format) && !(f.asks && isAccess(name)) {
+			if cmd.Flags().Changed(name) && !flag.means(format) && (!f.asks || !isAccess(name)) {
 				return usagef("--%s is for -o %s", name, words(flag.means))
 			}
 		}
