@@ -94,6 +94,7 @@ type Unknown struct {
 	Written  string
 	Uses     []string // as of Image
 	Untagged bool     // it has no variables, but no tag either, and none is meant by that
+	Reason   string   // why a template of regsync names none, empty for other references
 }
 
 // Images gives every image once, sorted, and the references whose variables keep
@@ -107,6 +108,7 @@ func (c *Cargo) Images() ([]Image, []Unknown) {
 			if !ok {
 				u := at(unknown, item.Image)
 				u.Written, u.Uses = item.Image, append(u.Uses, places(item)...)
+				u.Reason = reason(item.Image, c.opts.Variables)
 				u.Untagged = !item.Templated
 				continue
 			}

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/regsync"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/snap"
 )
@@ -102,24 +100,4 @@ func checkSnap(ctx context.Context, of, by bundle.File) error {
 	}
 	defer assertion.Close() //nolint:errcheck // it was only read
 	return snap.CheckAssertion(opened, assertion)
-}
-
-// syncNotes are what a configuration of regsync says beside its images.
-func syncNotes(f *manifest.File) ([]string, error) {
-	config, err := regsync.Parse(f.Name, []byte(f.Source()))
-	if config == nil || err != nil {
-		return nil, err
-	}
-	return config.Notes(), nil
-}
-
-// expand gives text with the templates of regsync filled in; what cannot be stays.
-func expand(text string, values map[string]string) string {
-	if !regsync.HasTemplate(text) || !strings.Contains(text, "}}") {
-		return text
-	}
-	if full, err := regsync.Expand(text, values); err == nil {
-		return full
-	}
-	return text
 }

@@ -178,6 +178,10 @@ func printUnknown(w io.Writer, unknown []cargo.Unknown) error {
 				u.Uses[0], u.Written[:strings.LastIndexByte(u.Written, '/')+1], name)
 			continue
 		}
+		if u.Reason != "" {
+			fmt.Fprintf(w, "%s: %s: no image: %s; give values with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written, u.Reason)
+			continue
+		}
 		fmt.Fprintf(w, "%s: %s: no image, its variables have no value; give them with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written)
 	}
 	if len(unknown) > 0 {

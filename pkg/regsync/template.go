@@ -26,7 +26,7 @@ func HasTemplate(text string) bool { return strings.Contains(text, "{{") }
 // regclient): env, default, join, split, lower, upper, trimSpace, json. values are what
 // env gives; the environment is not read. A variable that has no value and no default is
 // an error, and so are file and time, which would make the images of a list depend on the
-// machine and the hour. Whatever text is, this ends soon and needs little memory.
+// machine and the hour. Whatever text is, this ends soon and needs little memory. Errors do not name text.
 func Expand(text string, values map[string]string) (string, error) {
 	if len(text) > maxExpanded {
 		return "", errTooLong
@@ -34,17 +34,17 @@ func Expand(text string, values map[string]string) (string, error) {
 	e := &expansion{values: values}
 	t, err := template.New("reference").Option("missingkey=error").Funcs(e.functions()).Parse(text)
 	if err != nil {
-		return "", fmt.Errorf("template %q: %w", text, err)
+		return "", err
 	}
 	if len(t.Templates()) > 1 || t.Tree == nil || !plain(t.Root) {
-		return "", fmt.Errorf("template %q: %w", text, errControl)
+		return "", errControl
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, nil); err != nil {
-		return "", fmt.Errorf("template %q: %w", text, err)
+		return "", err
 	}
 	if len(e.missing) > e.defaulted {
-		return "", fmt.Errorf("template %q: no value is given for %s", text, strings.Join(e.missing, ", "))
+		return "", fmt.Errorf("no value is given for %s", strings.Join(e.missing, ", "))
 	}
 	if out.Len() > maxExpanded {
 		return "", errTooLong

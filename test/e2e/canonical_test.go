@@ -378,3 +378,30 @@ func simulateSnap(t *testing.T, version, hosts, site string) {
 		}
 	}
 }
+
+// C12 A: systemd itself has nothing to say against the drop-in; that it would, a broken one shows.
+func TestCanonicalDropIn(t *testing.T) {
+	needTool(t, "systemd-analyze")
+	root := t.TempDir()
+	must(t, "nodes", "--format", "canonical", "--http-proxy", "http://ann:s%20c@squid.internal:3128", "-o", root)
+	units := filepath.Join(root, "etc/systemd/system")
+	unit := writeFile(t, filepath.Join(units, "snap.k8s.containerd.service"), "[Unit]\nDescription=containerd\n[Service]\nExecStart=/bin/true\n")
+	analyze := func() string {
+		cmd := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", unit)
+		cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+units+":")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("systemd-analyze: %v", err)
+		}
+		return string(out)
+	}
+	if said := analyze(); said != "" {
+		t.Errorf("systemd says\n%s", said)
+	}
+	dropIn := filepath.Join(units, "snap.k8s.containerd.service.d/http-proxy.conf")
+	text := readFile(t, dropIn)
+	writeFile(t, dropIn, strings.Replace(text, ":3128\"", ":3128", 1))
+	if said := analyze(); !strings.Contains(said, "http-proxy.conf:3: ") {
+		t.Errorf("of a broken drop-in, systemd says\n%s", said)
+	}
+}
