@@ -146,13 +146,23 @@ func Write(w io.Writer, f Format, entries []Entry, opts Options) error {
 }
 
 // inOrder is a copy of the entries, sorted by source and target, each pair once: in the
-// first of its groups.
+// first of its groups, with all that any of them knows.
 func inOrder(entries []Entry) []Entry {
 	sorted := slices.Clone(entries)
 	slices.SortStableFunc(sorted, func(a, b Entry) int {
 		return cmp.Or(image.Compare(a.Source, b.Source), image.Compare(a.Target, b.Target), strings.Compare(a.Group, b.Group))
 	})
-	return slices.CompactFunc(sorted, func(a, b Entry) bool { return a.Pair == b.Pair })
+	var once []Entry
+	for _, e := range sorted {
+		last := len(once) - 1
+		if last < 0 || once[last].Pair != e.Pair {
+			once = append(once, e)
+			continue
+		}
+		once[last].Bundle = once[last].Bundle || e.Bundle
+		once[last].Digest = cmp.Or(once[last].Digest, e.Digest)
+	}
+	return once
 }
 
 // sources is the entries without what differs in nothing but its target.

@@ -106,6 +106,21 @@ func TestWriteOrder(t *testing.T) {
 	}
 }
 
+// What one entry of a pair knows counts for the pair.
+func TestWriteMerges(t *testing.T) {
+	known := sample(t)[0]
+	unknown := known
+	unknown.Bundle, unknown.Digest, unknown.Group = false, "", ""
+	for _, entries := range [][]export.Entry{{known, unknown}, {unknown, known}} {
+		if got := write(t, export.ImgpkgScript, entries, export.Options{}); strings.Count(got, "imgpkg") != 1 || !strings.Contains(got, "copy -b ") {
+			t.Errorf("not one bundle:\n%s", got)
+		}
+		if got := write(t, export.ImgpkgLock, entries, export.Options{}); strings.Count(got, known.Digest) != 1 {
+			t.Errorf("not one digest:\n%s", got)
+		}
+	}
+}
+
 func TestWriteNothing(t *testing.T) {
 	for _, f := range export.Formats() {
 		text := write(t, f, nil, export.Options{})
