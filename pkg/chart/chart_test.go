@@ -4,12 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/chart"
@@ -180,6 +182,64 @@ func TestPutFetch(t *testing.T) {
 	}
 	if _, err := chart.Fetch(t.Context(), &place, image.Ref{Registry: "r.example", Repository: "charts/demo", Tag: "none"}); err == nil {
 		t.Error("there is no such chart")
+	}
+}
+
+// A liar gives other bytes than it was asked for.
+type liar struct {
+	registry.Memory
+	about string // the media type that it lies about
+}
+
+func (l *liar) Fetch(ctx context.Context, ref image.Ref, desc registry.Descriptor) (io.ReadCloser, error) {
+	r, err := l.Memory.Fetch(ctx, ref, desc)
+	if err != nil || desc.MediaType != l.about {
+		return r, err
+	}
+	raw, err := io.ReadAll(r)
+	raw[len(raw)/2] ^= 1
+	return io.NopCloser(bytes.NewReader(raw)), errors.Join(err, r.Close())
+}
+
+// What a registry gives is held against its digest, and an image is no chart.
+func TestFetchRefuses(t *testing.T) {
+	p := read(t, demo(t))
+	ref := image.Ref{Registry: "r.example", Repository: "charts/demo", Tag: p.Tag()}
+	for _, about := range []string{chart.LayerType, ocispec.MediaTypeImageManifest} {
+		place := liar{about: about}
+		if err := p.Put(t.Context(), &place, ref); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := chart.Fetch(t.Context(), &place, ref); err == nil || !strings.Contains(err.Error(), "r.example/charts/demo:1.2.3_build.1: what came is sha256:") {
+			t.Errorf("%s: %v", about, err)
+		}
+	}
+	var place registry.Memory
+	raw := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"` + string(digest.FromString("{}")) + `","size":2},"layers":[]}`)
+	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("{}")), nil }
+	if _, err := place.PutBlob(t.Context(), ref, registry.Descriptor{Digest: digest.FromString("{}"), Size: 2}, nil, open); err != nil {
+		t.Fatal(err)
+	}
+	if err := place.PutManifest(t.Context(), ref, registry.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}, raw); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chart.Fetch(t.Context(), &place, ref); err == nil || !strings.Contains(err.Error(), "it is no chart") {
+		t.Error(err)
+	}
+}
+
+// Where charts go, and a name that no registry takes.
+func TestShelf(t *testing.T) {
+	upper := read(t, pack(t, entry{"Demo/Chart.yaml", "apiVersion: v2\nname: Demo\nversion: 1.0.0\n"}))
+	_, pairs, err := chart.Shelf(t.Context(), []chart.Packed{read(t, demo(t))}, image.Ref{Registry: "r.example:5000", Repository: "airgap"})
+	if err != nil || len(pairs) != 1 || pairs[0].Target.String() != "r.example:5000/airgap/charts/demo:1.2.3_build.1" {
+		t.Errorf("%v %v", pairs, err)
+	}
+	if _, pairs, err = chart.Shelf(t.Context(), []chart.Packed{read(t, demo(t))}, image.Ref{Registry: "r.example"}); err != nil || pairs[0].Target.String() != "r.example/charts/demo:1.2.3_build.1" {
+		t.Errorf("%v %v", pairs, err)
+	}
+	if _, _, err := chart.Shelf(t.Context(), []chart.Packed{upper}, image.Ref{Registry: "r.example"}); err == nil || !strings.Contains(err.Error(), "Demo-1.0.0.tgz: no registry can hold it") {
+		t.Error(err)
 	}
 }
 

@@ -206,6 +206,9 @@ func TestUploadLogin(t *testing.T) {
 	if _, err := c.Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann", Password: "wrong"}); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), "wrong") {
 		t.Error(err)
 	}
+	if _, err := c.Upload(t.Context(), strings.Replace(s.URL, "://", "://ann:s3cret@", 1), one, download.UploadOptions{}); err == nil || !strings.Contains(err.Error(), "has a password in it") || strings.Contains(err.Error(), "s3cret") {
+		t.Error(err)
+	}
 	for _, to := range []string{"", "x", "ftp://h", "http://ann:s3cret@h", "http://h?x", "http://h/%zz"} {
 		if _, err := c.Upload(t.Context(), to, one, download.UploadOptions{}); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", to, err)
@@ -213,5 +216,16 @@ func TestUploadLogin(t *testing.T) {
 	}
 	if _, err := c.Upload(t.Context(), s.URL, one, download.UploadOptions{Username: "ann"}); err == nil {
 		t.Error("a user name without password")
+	}
+}
+
+// A server that sends elsewhere is not followed: neither with credentials nor with a file.
+func TestUploadRedirected(t *testing.T) {
+	one := upload("x", []byte("x"))
+	elsewhere := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Checksum-Sha256", one.SHA256) })
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
+	done, err := newClient(t, download.Options{}).Upload(t.Context(), s.URL, []download.File{one}, download.UploadOptions{Username: "ann", Password: "s3cret"})
+	if err == nil || done.Sent+done.Present > 0 || !strings.Contains(err.Error(), "the server sends to "+elsewhere.URL) || len(elsewhere.requests) > 0 {
+		t.Errorf("%+v, %v, %q", done, err, elsewhere.requests)
 	}
 }

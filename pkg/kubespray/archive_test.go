@@ -152,7 +152,7 @@ func TestImportRefuses(t *testing.T) {
 		"elsewhere":    {packed(t, index, good, entry{"b.tar", nil}), "writes nothing like that"},
 		"hidden":       {packed(t, index, good, entry{"./container-images/.tar", nil}), "writes nothing like that"},
 		"backslash":    {packed(t, index, good, entry{`./container-images/..\b.tar`, nil}), "writes nothing like that"},
-		"twice":        {packed(t, index, good, good), "twice"},
+		"twice":        {packed(t, index, good, good), "it is there twice"},
 		"index twice":  {packed(t, index, good, index), "writes nothing like that"},
 		"bad index":    {packed(t, good, entry{index.name, []byte("x\n../a.tar  b\n")}), "container-images.txt:1:1: this is not FILE  IMAGE"},
 		"empty index":  {packed(t, good, entry{index.name, []byte("\n")}), "it names no image"},
