@@ -20,6 +20,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/imgpkg"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
@@ -498,6 +499,7 @@ func TestImportSkopeo(t *testing.T) {
 func FuzzImportTar(f *testing.F) {
 	f.Add(savedOld(f))
 	f.Add(savedNew(f))
+	f.Add(hostileTar(f, func([]imgpkg.TarEntry) {}))
 	f.Add(compressed(f, savedNew(f)))
 	s := newSite(f)
 	loaded, _ := loadTar(f, s.Archive, ownPairs(f, s.Archive), LoadOptions{})
