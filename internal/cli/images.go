@@ -63,6 +63,9 @@ them: it is reported, and the exit status is 3.`,
   # the same images for regsync, which copies them into the private registry
   kubectl airgap images -f resources -o regsync --to registry.airgap.example.com/airgap
 
+  # what the snap of Canonical Kubernetes pulls
+  kubectl airgap images --snap k8s.snap
+
   # what only looks like an image, too
   kubectl airgap images -k overlays/site --confidence possible`,
 		Args: noArgs,
