@@ -40,9 +40,9 @@ say 'The manifests name it; every other byte stays.'
 run kubectl-airgap rewrite -f examples/site/cni --to "$target" --diff
 run kubectl-airgap rewrite -f examples/site --to "$target" -o "$out/site"
 
-say "clusterctl's home without internet, and nodes that pull from the private registry."
-run kubectl-airgap overrides -f examples/site --provider infrastructure-lab:v0.3.1=examples/site/clusterapi/infrastructure-lab/v0.3.1 --to "$target" -o "$out/home"
+say "Nodes that pull from the private registry, and clusterctl's home without internet, with their templates."
 run kubectl-airgap nodes -f "$out/site" --to "$target" --plain-http --in-place
+run kubectl-airgap overrides -f "$out/site" --provider "infrastructure-lab:v0.3.1=$out/site/clusterapi/infrastructure-lab/v0.3.1" --to "$target" -o "$out/home"
 
 prove() {
 	run kubectl-airgap verify -f "$out/site" --bundle "$out/site.tar" --to "$target" \

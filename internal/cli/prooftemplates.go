@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/containerd"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
@@ -27,11 +26,19 @@ func (p *proof) templates(ctx context.Context) ([]overrides.HomeTemplate, error)
 type digest = [sha256.Size]byte
 
 // nodeManifests are the templates that are not among the inputs, for the nodes in them.
+// What no text of a template can be read as, the look at the home tells.
 func nodeManifests(templates []overrides.HomeTemplate, inputs map[digest]bool) []containerd.Manifest {
 	var all []containerd.Manifest
 	for _, t := range templates {
-		if !inputs[sha256.Sum256(t.Written)] {
-			all = append(all, containerd.Manifest{Name: t.Path, Source: string(t.Filled)})
+		if inputs[sha256.Sum256(t.Written)] {
+			continue
+		}
+		for _, text := range [][]byte{t.Filled, t.Written} {
+			m := []containerd.Manifest{{Name: t.Path, Source: string(text)}}
+			if _, err := containerd.FromManifests(m, containerd.Options{}); err == nil {
+				all = append(all, m...)
+				break
+			}
 		}
 	}
 	return all
@@ -39,17 +46,17 @@ func nodeManifests(templates []overrides.HomeTemplate, inputs map[digest]bool) [
 
 // addTemplates adds the templates to what manifests say. Of one that is among the inputs
 // only what the values of its variables make of it is new.
-func addTemplates(to *verify.Manifests, templates []overrides.HomeTemplate, inputs map[digest]bool) error {
+func addTemplates(to *verify.Manifests, templates []overrides.HomeTemplate, inputs map[digest]bool) {
 	for _, t := range templates {
 		seen := inputs[sha256.Sum256(t.Written)]
 		if seen && !t.Values {
 			continue
 		}
-		f, err := manifest.Parse(t.Path, t.Filled)
-		if err != nil {
-			return fmt.Errorf("reading %s with its variables filled in: %w", t.Path, err)
+		for _, text := range [][]byte{t.Filled, t.Written} {
+			if f, err := manifest.Parse(t.Path, text); err == nil {
+				to.AddTemplate(f, seen)
+				break
+			}
 		}
-		to.AddTemplate(f, seen)
 	}
-	return nil
 }

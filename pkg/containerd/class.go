@@ -33,8 +33,7 @@ type role struct{ key, name string }
 func (r *manifestReader) configs(o object) []*Config {
 	written := r.config(o)
 	var all []*Config
-	for i := range r.classes {
-		c := &r.classes[i]
+	for _, c := range r.classesOf(&o) {
 		for _, use := range c.roles(&o) {
 			patched, culprits := c.patch(o, use)
 			if len(culprits) == 0 {
@@ -50,6 +49,25 @@ func (r *manifestReader) configs(o object) []*Config {
 		return []*Config{written}
 	}
 	return slices.Compact(all)
+}
+
+// classesOf are the classes that use an object: those beside it in its file, or else of
+// other files. Copies of a release have the same names.
+func (r *manifestReader) classesOf(o *object) []*class {
+	var beside, others []*class
+	for i := range r.classes {
+		switch c := &r.classes[i]; {
+		case len(c.roles(o)) == 0:
+		case c.source == o.source:
+			beside = append(beside, c)
+		default:
+			others = append(others, c)
+		}
+	}
+	if len(beside) > 0 {
+		return beside
+	}
+	return others
 }
 
 // roles are what the class uses an object for.
@@ -238,6 +256,7 @@ func (r *manifestReader) checkTaken(o *object, written *Config, patched *object,
 	}
 	if last >= 0 {
 		by := culprits[last]
+		config.Silent = false // it was not meant to be
 		config.problems = []Problem{{by.place, "", Taken, fmt.Sprintf(
 			"patch %s of ClusterClass %s takes away %s by which nodes pull from the mirror", by.name, by.class, takes[key])}}
 	}

@@ -49,12 +49,15 @@ if [ ! -s "$config" ]; then
 fi
 right "$config" && exit 0
 
-version=$(awk '/^[ \t]*\[/ { exit } /^[ \t]*version[ \t]*=/ { gsub(/[^0-9]/, ""); print; exit }' "$config")
-plugin=io.containerd.grpc.v1.cri
-case $version in 3 | 4) plugin=io.containerd.cri.v1.images ;; esac
-new=$config.airgap
-awk -v plugin="$plugin" -v certs="$certs" '
+# edit prints the configuration with the path in the table of a plugin; as version 2 it names
+# plugins in full: containerd 2.0 to 2.2 read over the CRI of older versions, and of none.
+edit() {
+  awk -v plugin="$1" -v two="$2" -v certs="$certs" '
+  BEGIN { if (two) print "version = 2" }
+  two && !tables && /^[ \t]*version[ \t]*=/ { next }
   /^[ \t]*\[/ {
+    tables = 1
+    if (two && /plugins\.["\047]?cri["\047]?[].]/) sub(/["\047]?cri["\047]?/, "\"io.containerd.grpc.v1.cri\"")
     t = $0; sub(/#.*/, "", t); gsub(/[ \t"\047]/, "", t)
     on = t == "[plugins." plugin ".registry]"
     drop = t ~ /cri(\.v1\.images)?\.registry\.mirrors[].]/ || t ~ /cri(\.v1\.images)?\.registry\.configs\..*\.tls\]/
@@ -66,7 +69,19 @@ awk -v plugin="$plugin" -v certs="$certs" '
   drop || on && /^[ \t]*config_path[ \t]*=/ { next }
   { print }
   END { if (!done) print "\n[plugins.\"" plugin "\".registry]\n  config_path = \"" certs "\"" }
-' "$config" > "$new"
+' "$config"
+}
+
+version=$(awk '/^[ \t]*\[/ { exit } /^[ \t]*version[ \t]*=/ { gsub(/[^0-9]/, ""); print; exit }' "$config")
+new=$config.airgap
+rm -f "$new"
+case $version in
+3 | 4) edit io.containerd.cri.v1.images '' > "$new" ;;
+2) edit io.containerd.grpc.v1.cri '' > "$new" ;;
+*) # both names of a plugin in one file would be in no order
+  grep -q '^[^#]*plugins.*io\.containerd' "$config" || edit cri '' > "$new"
+  [ -s "$new" ] && right "$new" || edit io.containerd.grpc.v1.cri 2 > "$new" ;;
+esac
 if ! right "$new"; then
   rm -f "$new"
   refuse "cannot make containerd read $certs by $config"

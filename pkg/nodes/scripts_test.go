@@ -119,3 +119,44 @@ func TestHostsScript(t *testing.T) {
 		t.Errorf("another's file got the credentials:\n%s", theirs)
 	}
 }
+
+// reader is a containerd that dumps where it looks for hosts.toml: in the tables that the release in $RELEASE reads.
+const reader = `#!/bin/sh
+# containerd --config FILE config dump
+version=$(sed -n 's/^version = //p' "$2" | head -n 1)
+case $RELEASE-${version:-1} in
+1.7-1) table='plugins."*cri"*' ;;
+2.2-1) table='read over' ;;
+*-3) table="plugins.'io.containerd.cri.v1.images'" ;;
+*) table='plugins."io.containerd.grpc.v1.cri"' ;;
+esac
+echo "[plugins.\"io.containerd.grpc.v1.cri\".registry]"
+awk -v table="^ *[[]$table.registry[]]" '/^ *[[]/ { on = $0 ~ table } on && /config_path/' "$2"
+`
+
+// Whatever the version of config.toml says, the release that is there reads the folder from it.
+func TestConfigPathScript(t *testing.T) {
+	for _, release := range []string{"1.7", "2.2"} {
+		for name, config := range map[string]string{
+			"no version":              "disabled_plugins = []\n",
+			"no version, later names": "[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"a\"\n",
+			"version 1":               "version = 1\n[plugins.cri]\n  sandbox_image = \"a\"\n[plugins.cri.registry.mirrors.\"docker.io\"]\n  endpoint = []\n",
+			"version 2":               "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"a\"\n",
+		} {
+			n := newNode(t, nil, nil)
+			n.write("bin/containerd", reader)
+			n.write("config.toml", config)
+			n.write("script.sh", configPathScript)
+			for i, want := range []string{"changed " + filepath.Join(n.dir, "config.toml") + "\n", ""} {
+				cmd := exec.Command("sh", filepath.Join(n.dir, "script.sh"), filepath.Join(n.dir, "config.toml"))
+				cmd.Env = append(os.Environ(), "RELEASE="+release, "PATH="+filepath.Join(n.dir, "bin")+":"+os.Getenv("PATH"))
+				if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
+					t.Errorf("%s, containerd %s, run %d: %v, %q\n%s", name, release, i+1, err, out, n.read("config.toml"))
+				}
+			}
+			if got := n.read("config.toml"); strings.Contains(config, "sandbox_image") && !strings.Contains(got, "sandbox_image") || strings.Contains(got, "mirrors") {
+				t.Errorf("%s, containerd %s:\n%s", name, release, got)
+			}
+		}
+	}
+}

@@ -308,10 +308,13 @@ func (r *reading) want(u *manifest.Use, at image.Ref, place string) {
 	w.Uses = append(w.Uses, place)
 }
 
+// joined are the rules that join an image of several fields.
+var joined = []string{"split", "kustomize", "bom", "hub"} //nolint:gochecknoglobals // data that nobody changes
+
 // isLeft says that the tag is left to who reads these fields: the version of a chart, the
 // manifest whose image kustomize renames.
 func isLeft(u *manifest.Use) bool {
-	return u.Form == manifest.FormSplit && u.Ref.Digest == "" && u.Ref.Tag == "latest" && !strings.HasSuffix(u.Written, ":latest")
+	return slices.Contains(joined, u.Rule) && u.Ref.Digest == "" && u.Ref.Tag == "latest" && !strings.HasSuffix(u.Written, ":latest")
 }
 
 // isLatest says that the tag is latest, written or not, and that no digest says which

@@ -75,6 +75,7 @@ func TestManifests(t *testing.T) {
 		"latest with a digest":        {text: pod("", "r.example/airgap/x:latest@sha256:"+strings.Repeat("1", 64)), want: ""},
 		"chart that knows its tag":    {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n", want: ""},
 		"chart of an empty tag":       {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n  tag: \"\"\n", want: ""},
+		"chart in a ConfigMap":        {text: "kind: ConfigMap\napiVersion: v1\ndata:\n  values.yaml: |\n    image:\n      repository: r.example/airgap/quay.io/a/x\n", want: ""},
 		"chart of latest":             {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n  tag: latest\n", want: "manifest-latest"},
 		"chart from elsewhere":        {text: "image:\n  repository: quay.io/a/x\n", want: "manifest-outside"},
 		"registry of names":           {text: "cni: {name: x, repository: r.example/airgap/quay.io}\n", want: ""},

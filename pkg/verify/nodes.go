@@ -123,7 +123,7 @@ func pullable(ref image.Ref) image.Ref {
 // Findings are what is wrong with the configurations, and where they let an image that
 // is wanted be asked of anybody but the private registry.
 func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
-	var all []Finding
+	all := []Finding{}
 	if missed := m.missed(wanted); len(missed) > 0 && len(m.silent) > 0 {
 		var places []string
 		for _, c := range m.silent {
@@ -145,7 +145,17 @@ func (m *Mirrors) Findings(site Site, wanted []Wanted) []Finding {
 			all = append(all, m.reach(site, c, ref)...)
 		}
 	}
-	return all
+	return once(all)
+}
+
+// once is all findings without repetitions: several configurations may be of one object.
+func once(all []Finding) []Finding {
+	seen := map[Finding]bool{}
+	return slices.DeleteFunc(all, func(f Finding) bool {
+		again := seen[f]
+		seen[f] = true
+		return again
+	})
 }
 
 // problems are the findings that problems of containerd's files are, one for each

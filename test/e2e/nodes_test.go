@@ -61,6 +61,18 @@ const mirrored = imageBuilder + `
   insecure_skip_verify = true
 `
 
+// first is one of version 1, as containerd 1.2 had it; what of it containerd 2.0 to 2.2 read over.
+const first = `version = 1
+[plugins.cri]
+  sandbox_image = "registry.k8s.io/pause:3.9"
+  [plugins.cri.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins.cri.containerd.runtimes.runc.options]
+      SystemdCgroup = true
+  [plugins.cri.registry.mirrors."docker.io"]
+    endpoint = ["https://mirror.nowhere.test"]
+`
+
 // newer is one for containerd 2, with two folders in config_path, of which pulls would see neither.
 const newer = `version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
@@ -83,6 +95,8 @@ type nodeCase struct {
 var nodeCases = []nodeCase{
 	{name: "private CA", config: imageBuilder, registry: nodeRegistry{tls: true}, kept: "SystemdCgroup = true"},
 	{name: "no configuration at all", registry: nodeRegistry{tls: true}},
+	{name: "no version, as Docker's package has it", config: "disabled_plugins = []\n", registry: nodeRegistry{tls: true}, kept: "disabled_plugins = []"},
+	{name: "version 1", config: first, registry: nodeRegistry{tls: true}, kept: "SystemdCgroup = true"},
 	{name: "mirrors in the image", config: mirrored, registry: nodeRegistry{tls: true}, kept: `sandbox_image = "registry.k8s.io/pause:3.9"`},
 	{
 		name: "Ignition", config: imageBuilder, registry: nodeRegistry{tls: true},

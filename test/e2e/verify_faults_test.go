@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/test/synthetic"
@@ -53,13 +54,30 @@ var manifestFaults = []siteFault{
 	{"Always where images are loaded into nodes", func(s *provenSite) {
 		s.replace(apps, "imagePullPolicy: IfNotPresent", "imagePullPolicy: Always")
 		s.set("-f", "out/apps") // others say so as they come
+		s.without("--clusterctl-home")
 		s.add("--side-loaded")
 	}, "manifest-always out/apps/apps.yaml:10:26"},
+	{"no pull secret, and nodes without a login", noSecret, "manifest-secret out/one/pod.yaml:4:29"},
+	{"no pull secret, nodes without a login, and docker's own", func(s *provenSite) {
+		noSecret(s)
+		s.without("--username", "--password-file")
+		s.login()
+	}, "manifest-secret out/one/pod.yaml:4:29"},
 	{"imageRepository outside", replacing("out/apps/cluster.yaml", "imageRepository: "+below+"registry.k8s.io\n", "imageRepository: kube.example\n"), "manifest-prefix out/apps/cluster.yaml:*:24"},
 	{"dns.imageRepository outside", replacing("out/apps/cluster.yaml", below+"registry.k8s.io/coredns\n", "kube.example/coredns\n"), "manifest-prefix out/apps/cluster.yaml:*:26"},
 }
 
+// noSecret leaves one pod, which has no pull secret, and takes the login from the nodes.
+func noSecret(s *provenSite) {
+	s.write("out/one/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: one}\nspec: {containers: [{image: "+below+"apps.example/web:v1}]}\n")
+	s.set("-f", "out/one")
+	s.without("--clusterctl-home")
+	hosts := "certs.d/" + nodeRegistryHost + "/hosts.toml"
+	s.write(hosts, regexp.MustCompile("(?m)^Authorization = .*\n").ReplaceAllString(s.read(hosts), ""))
+}
+
 var nameFaults = []siteFault{
+	{"version of Kubernetes that nobody knows", func(s *provenSite) { s.set("--kubernetes-version", "v1.99.0") }, "name-unknown kubeadm v1.99.0"},
 	{"image of kubeadm missing", func(s *provenSite) { s.loseTag("registry.k8s.io/kube-proxy:v1.36.3") }, "name-missing " + below + "registry.k8s.io/kube-proxy:v1.36.3"},
 	{"dns.imageRepository missing", replacing("out/apps/cluster.yaml", "      dns:\n        imageRepository: "+below+"registry.k8s.io/coredns\n", ""), "name-missing " + below + "registry.k8s.io/coredns:v1.14.2"},
 	{"version of Kubernetes that nobody carried", func(s *provenSite) {

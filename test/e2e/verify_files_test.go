@@ -14,6 +14,29 @@ const (
 	provenConfig = "home/clusterctl.yaml"
 )
 
+const class = "out/apps/class.yaml"
+
+// laterPatch is one that puts another list in place of what is there, for all workers of the class.
+const laterPatch = `  - name: later
+    definitions:
+    - jsonPatches:
+      - op: replace
+        path: /spec/template/spec/files
+        valueFrom:
+          template: |
+            - path: /etc/motd
+              content: "{{ .motd }}"
+      selector:
+        apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
+        kind: KubeadmConfigTemplate
+        matchResources: {machineDeploymentClass: {names: ["*-worker"]}}
+`
+
+// release is the version of the infrastructure provider.
+func (s *provenSite) release() string {
+	return filepath.Base(s.path("home/overrides/infrastructure-vsphere/v*"))
+}
+
 // head replaces what a hosts.toml says before its hosts.
 func head(name, text string) func(s *provenSite) {
 	return func(s *provenSite) {
@@ -72,6 +95,28 @@ var nodeFaults = []siteFault{
 		head, _, _ := strings.Cut(rest, "[host.")
 		s.replace("out/apps/cluster.yaml", server+head+"[host.", "server = \"https://quay.io\"\n          [host.")
 	}, "node-outside out/apps/cluster.yaml:…"},
+	{"patch of a class that takes the files away", replacing(class, "  workers:\n", laterPatch+"  workers:\n"), "node-patched out/apps/class.yaml:*:15"},
+	{"class in clusterctl's home that takes the files away", func(s *provenSite) {
+		s.write("home/overrides/infrastructure-vsphere/"+s.release()+"/clusterclass-plant.yaml", strings.Replace(s.read(class), "  workers:\n", laterPatch+"  workers:\n", 1))
+	}, "node-patched $DIR/home/overrides/infrastructure-vsphere/v*/clusterclass-plant.yaml:*:15"},
+	{"class from before nodes, as nodes left its templates", func(s *provenSite) {
+		written := s.read(class)
+		_, templates, _ := strings.Cut(written, "\n---\n")
+		before, _, _ := strings.Cut(provenClass, "\n---\n")
+		s.write(class, before+"\n---\n"+templates)
+	}, "node-patched out/apps/class.yaml:*:15"},
+	{"template in clusterctl's home from before nodes", func(s *provenSite) {
+		s.without("--certs-d")
+		s.write("home/overrides/infrastructure-vsphere/"+s.release()+"/cluster-template-old.yaml", strings.ReplaceAll(`apiVersion: controlplane.cluster.x-k8s.io/v1beta1
+kind: KubeadmControlPlane
+metadata: {name: old}
+spec:
+  kubeadmConfigSpec:
+    clusterConfiguration:
+      imageRepository: R/registry.k8s.io
+      dns: {imageRepository: R/registry.k8s.io/coredns}
+`, "R/", below))
+	}, "node-outside $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-old.yaml:1:1"},
 	{"CA missing in a node's object", replacing("out/apps/cluster.yaml", "- path: /etc/containerd/certs.d/airgap-ca.crt", "- path: /etc/airgap-ca.crt"), "node-broken out/apps/cluster.yaml:…"},
 }
 
@@ -93,6 +138,16 @@ var homeFaults = []siteFault{
 		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \"${APPS:="+below+"apps.example}/web:v1\"}]}\n"), 0o600))
 		s.write(provenConfig, s.read(provenConfig)+"\nAPPS: apps.example\n")
 	}, "clusterctl-variable-outside $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-apps.yaml:3:*"},
+	{"variable in the default of another that brings an upstream back", func(s *provenSite) {
+		template := filepath.Join(s.path("home/overrides/infrastructure-vsphere/v*"), "cluster-template-apps.yaml")
+		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \"${APPS:=${HUB:="+below+"apps.example}}/web:v1\"}]}\n"), 0o600))
+		s.write(provenConfig, s.read(provenConfig)+"\nHUB: apps.example\n")
+	}, "clusterctl-variable-outside $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-apps.yaml:3:*"},
+	{"image in a template of the home that nobody carried", func(s *provenSite) {
+		template := filepath.Join(s.path("home/overrides/infrastructure-vsphere/v*"), "cluster-template-apps.yaml")
+		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \""+below+"apps.example/nobody:v1\"}]}\n"), 0o600))
+		s.without("--bundle")
+	}, "registry-tag " + below + "apps.example/nobody:v1"},
 	{"upstream image in the components", func(s *provenSite) {
 		s.replace("home/overrides/cluster-api/v*/core-components.yaml", below+"registry.k8s.io/cluster-api/", "registry.k8s.io/cluster-api/")
 	}, "clusterctl-image-outside $DIR/home/overrides/cluster-api/…"},

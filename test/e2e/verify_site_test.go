@@ -58,6 +58,12 @@ data:
     image:
       repository: apps.example/chart
       tag: v5
+    sidecar:
+      image:
+        repository: apps.example/of-the-charts-version
+    cni:
+      name: whatever
+      repository: quay.io
 `
 
 // provenCluster is one whose nodes and whose kubeadm are told of the registry by nodes.
@@ -79,6 +85,37 @@ spec:
           containers: [{name: static, image: "apps.example/static:v1"}]
 `
 
+// provenClass replaces the files of its templates, as that of CAPV does.
+const provenClass = `apiVersion: cluster.x-k8s.io/v1beta2
+kind: ClusterClass
+metadata: {name: plant}
+spec:
+  controlPlane: {templateRef: {apiVersion: controlplane.cluster.x-k8s.io/v1beta2, kind: KubeadmControlPlaneTemplate, name: nowhere}}
+  patches:
+  - name: createEmptyArrays
+    definitions:
+    - jsonPatches:
+      - op: add
+        path: /spec/template/spec/files
+        value: []
+      selector:
+        apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
+        kind: KubeadmConfigTemplate
+        matchResources: {machineDeploymentClass: {names: [plant-worker]}}
+  workers:
+    machineDeployments:
+    - class: plant-worker
+      bootstrap: {templateRef: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: KubeadmConfigTemplate, name: plant-worker}}
+---
+apiVersion: bootstrap.cluster.x-k8s.io/v1beta2
+kind: KubeadmConfigTemplate
+metadata: {name: plant-worker}
+spec:
+  template:
+    spec:
+      joinConfiguration: {}
+`
+
 const provenJob = `apiVersion: batch/v1
 kind: Job
 metadata: {name: inner}
@@ -95,6 +132,7 @@ type provenSite struct {
 	registry *dockerRegistry
 	gate     *gate
 	args     []string
+	env      []string
 }
 
 // newProvenSite does all that a user does before he verifies.
@@ -133,10 +171,9 @@ func (s *provenSite) layOut() {
 		s.must(txtar.Write(archive, s.path("in/clusterapi")))
 		s.must(os.Rename(s.path("in/clusterapi/cert-manager"), s.path("in/cert-manager")))
 	}
-	// Its patches take away what nodes adds to their templates, and nodes says so.
-	s.remove("in/clusterapi/infrastructure-vsphere/v*/clusterclass-template.yaml")
 	s.write("in/apps/apps.yaml", strings.Replace(provenApps, "$SECRET", encode(provenJob), 1))
 	s.write("in/apps/cluster.yaml", provenCluster)
+	s.write("in/apps/class.yaml", provenClass)
 }
 
 func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
@@ -230,6 +267,12 @@ func (s *provenSite) remove(name string) {
 	s.must(os.RemoveAll(s.path(name)))
 }
 
+// login does as docker login.
+func (s *provenSite) login() {
+	s.write("docker/config.json", `{"auths": {"`+nodeRegistryHost+`": {"auth": "`+encode(carryUser+":"+carryPassword)+`"}}}`)
+	s.env = append(s.env, "DOCKER_CONFIG="+s.path("docker"))
+}
+
 // set gives a flag another value; without leaves flags with a value out.
 func (s *provenSite) set(flag, value string) { s.args[s.flag(flag)+1] = value }
 
@@ -255,6 +298,7 @@ func (s *provenSite) plugin(args ...string) *exec.Cmd {
 	cmd := plugin(s.T, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://"+s.gate.address, "HTTP_PROXY=http://"+s.gate.address)
+	cmd.Env = append(cmd.Env, s.env...)
 	return cmd
 }
 

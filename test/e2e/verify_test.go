@@ -44,6 +44,13 @@ func TestVerify(t *testing.T) {
 	if report, status := base.verify(); status != 0 {
 		t.Errorf("the complete site was changed: exit status %d\n%s", status, findings(report))
 	}
+	for name, change := range completeSites {
+		s := base.copy(t)
+		change(s)
+		if report, status := s.verify(); status != 0 {
+			t.Errorf("a complete site %s: exit status %d\n%s", name, status, findings(report))
+		}
+	}
 	for _, version := range []string{"1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4"} {
 		s := base.copy(t)
 		s.add("--containerd-version", version)
@@ -55,6 +62,19 @@ func TestVerify(t *testing.T) {
 	if len(base.gate.leaks()) == 0 {
 		t.Error("the gate does not note who is asked: that nobody was shows nothing")
 	}
+}
+
+// completeSites are as complete as the site itself.
+var completeSites = map[string]func(s *provenSite){
+	"whose machine images have certs.d": func(s *provenSite) {
+		s.write("out/apps/cluster.yaml", strings.Replace(provenCluster, "apps.example/", below+"apps.example/", 1))
+	},
+	"without a folder of nodes": func(s *provenSite) { s.without("--certs-d") },
+	"by its home alone":         func(s *provenSite) { s.without("-f") },
+	"of a user who logged in with docker": func(s *provenSite) {
+		s.without("--username", "--password-file")
+		s.login()
+	},
 }
 
 // found says whether a finding is that of the fault.
