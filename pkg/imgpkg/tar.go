@@ -156,7 +156,7 @@ func checkText(what string, d digest.Digest, raw string) error {
 // Ref gives where the image was found, REPOSITORY@DIGEST, its tag, if it has one, and its
 // digest.
 func (e TarEntry) Ref() (ref, tag string, d digest.Digest) {
-	refs := []string{}
+	var refs []string
 	if e.Image != nil {
 		refs, tag, d = e.Image.Refs, e.Image.Tag, e.Image.Manifest.Digest
 	} else {
