@@ -43,7 +43,9 @@ func newServeCmd(streams Streams) *cobra.Command {
 		Short: "Serve an archive as a read-only registry and file server",
 		Long: `Serve what an archive holds, straight from the archive: its images as a read-only
 registry, under their full names (HOST/registry.k8s.io/pause:3.10) and as a
-mirror of their registries, and its other files below /files/.
+mirror of their registries, and its other files, below /files/ by their paths and
+without it as a mirror of their hosts has them: /dl.k8s.io/release/…, which is a
+files_repo of Kubespray's. /charts is a repository of its charts for Helm.
 
 The parts of a split archive need not be joined. The command ends when it is
 interrupted, after the answers that are under way.`,

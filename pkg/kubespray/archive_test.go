@@ -95,7 +95,7 @@ func TestExportRefuses(t *testing.T) {
 }
 
 // saved is a tar as docker save of old writes it.
-func saved(t *testing.T, text string, tags ...string) []byte {
+func saved(t testing.TB, text string, tags ...string) []byte {
 	t.Helper()
 	layer := tarOf(t, entry{"x", []byte(text)})
 	config := fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[%q]}}`, digest.FromBytes(layer))
@@ -247,7 +247,7 @@ type entry struct {
 	content []byte
 }
 
-func tarOf(t *testing.T, entries ...entry) []byte {
+func tarOf(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -258,7 +258,7 @@ func tarOf(t *testing.T, entries ...entry) []byte {
 	return out.Bytes()
 }
 
-func write(t *testing.T, w *tar.Writer, entries []entry) {
+func write(t testing.TB, w *tar.Writer, entries []entry) {
 	t.Helper()
 	for _, e := range entries {
 		if err := w.WriteHeader(&tar.Header{Name: e.name, Mode: 0o644, Size: int64(len(e.content)), Typeflag: tar.TypeReg}); err != nil {
@@ -270,7 +270,7 @@ func write(t *testing.T, w *tar.Writer, entries []entry) {
 	}
 }
 
-func gzipped(t *testing.T, fill func(*tar.Writer) error) []byte {
+func gzipped(t testing.TB, fill func(*tar.Writer) error) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
@@ -281,7 +281,7 @@ func gzipped(t *testing.T, fill func(*tar.Writer) error) []byte {
 	return out.Bytes()
 }
 
-func packed(t *testing.T, entries ...entry) []byte {
+func packed(t testing.TB, entries ...entry) []byte {
 	return gzipped(t, func(w *tar.Writer) error { write(t, w, entries); return nil })
 }
 
@@ -325,3 +325,21 @@ func parse(t *testing.T, name string) image.Ref {
 }
 
 func sum(text string) string { return digest.FromString(text).String() }
+
+// FuzzImport: whatever is in an archive, nothing comes to be outside of the folder.
+func FuzzImport(f *testing.F) {
+	index := entry{"./container-images/container-images.txt", []byte("a.tar  a:1\n")}
+	f.Add(packed(f, index, entry{"./container-images/a.tar", saved(f, "1", "a:1")}))
+	f.Add(packed(f, index, entry{"./container-images/../../b.tar", nil}))
+	f.Add(packed(f, entry{"../b", nil}, entry{"/tmp/b.tar", nil}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		dir := t.TempDir()
+		tree, err := kubespray.Import(t.Context(), file(t, raw), filepath.Join(dir, "below"), kubespray.ImportOptions{})
+		if err == nil {
+			tree.Close()
+		}
+		if all, err := os.ReadDir(dir); err != nil || len(all) > 1 {
+			t.Errorf("%v %v", all, err)
+		}
+	})
+}
