@@ -55,7 +55,7 @@ tars have them, or the list that it was made from (--image-list).`,
 		Example: `  kubectl airgap bundle import kube-cluster-api -o site.tar
 
   # what Kubespray's script has created
-  kubectl airgap bundle import container-images.tar.gz --image-list temp/images.list -o site.tar`,
+  kubectl airgap bundle import container-images.tar.gz --image-list temp/images.list -o imported.tar`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s given, but the command takes one: the folder, or the tar", count(len(args), "argument"))
