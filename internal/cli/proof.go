@@ -32,7 +32,7 @@ type proof struct {
 	archive  *bundle.Archive // nil without one
 	carried  *verify.Carried
 	remote   *registry.Remote
-	files    int // of manifests
+	files    int             // of manifests
 	asked    []verify.Wanted // by something on the site
 	wanted   []verify.Wanted // in the archive as well
 	findings []verify.Finding

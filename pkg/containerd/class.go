@@ -263,7 +263,7 @@ func (r *manifestReader) checkTaken(o *object, written *Config, patched *object,
 }
 
 // takes is what is taken away with a list.
-var takes = map[string]string{filesKey: "the files", commandsKey: "the command"} //nolint:gochecknoglobals // data that nobody changes
+var takes = map[string]string{filesKey: "the files", commandsKey: "the command"}
 
 // concerns says whether a file of a node has to do with where its containerd pulls from.
 func (o *object) concerns(at string) bool {

@@ -9,6 +9,34 @@ import (
 // head is an object up to its specification.
 const head = "apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KubeadmConfig\n"
 
+// class replaces a list twice; somebody's own patches stand between and behind.
+const class = `apiVersion: cluster.x-k8s.io/v1beta1
+kind: ClusterClass
+spec:
+  patches:
+  - name: a
+    definitions:
+    - selector:
+        apiVersion: bootstrap.cluster.x-k8s.io/v1beta1
+        kind: KubeadmConfigTemplate
+      jsonPatches:
+        - op: add
+          path: /spec/template/spec/files
+          value: []
+
+        # theirs
+        - op: add
+          path: /spec/template/spec/files/-
+          valueFrom:
+            template: |+
+              path: /a
+
+        - {op: replace, path: /spec/template/spec/files, valueFrom: {variable: files}}
+        - op: replace
+          path: /spec/template/spec/preKubeadmCommands
+          value: ["true"]
+`
+
 // shapes are objects that can be patched, spelled in ways that people use.
 var shapes = map[string]string{
 	"no break at the end":       head + "spec:\n  format: cloud-config",
@@ -32,6 +60,9 @@ var shapes = map[string]string{
 	"a list of objects":         "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSuffix(head, "\n"), "\n", "\n  ") + "\n  spec:\n    format: cloud-config\n- apiVersion: v1\n  kind: Pod\n- " + strings.ReplaceAll(strings.TrimSuffix(head, "\n"), "\n", "\n  ") + "\n  spec:\n    files:\n    - path: /a\n",
 	"another character set":     head + "metadata:\n  name: größe\nspec:\n  files:\n  - path: /ä\n    content: 世界\n",
 	"ours among others":         head + "spec:\n  preKubeadmCommands:\n  - a\n  - \"/etc/containerd/airgap-config-path.sh || true\"\n  - b\n  - /etc/containerd/airgap-config-path.sh\n  - c\n",
+	"a class":                   class,
+	"a class with CRLF":         strings.ReplaceAll(class, "\n", "\r\n"),
+	"a class in a List":         "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSuffix(class, "\n"), "\n", "\n  ") + "\n",
 	"the old way to be updated": head + "spec:\n  files:\n  - path: /etc/containerd/certs.d/airgap-ca.crt\n    content: x\n  - path: /a\n  - path: /etc/containerd/certs.d/quay.io/hosts.toml\n    content: |\n      # written by kubectl-airgap\n",
 }
 

@@ -309,7 +309,7 @@ func (r *reading) want(u *manifest.Use, at image.Ref, place string) {
 }
 
 // joined are the rules that join an image of several fields.
-var joined = []string{"split", "kustomize", "bom", "hub"} //nolint:gochecknoglobals // data that nobody changes
+var joined = []string{"split", "kustomize", "bom", "hub"}
 
 // isLeft says that the tag is left to who reads these fields: the version of a chart, the
 // manifest whose image kustomize renames.

@@ -18,6 +18,22 @@ spec:
       files: [FILE]
 `
 
+// takes is a class that takes the files of the template told away.
+const takes = `apiVersion: cluster.x-k8s.io/v1beta2
+kind: ClusterClass
+metadata: {name: c}
+spec:
+  patches:
+  - name: p
+    definitions:
+    - selector: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: KubeadmConfigTemplate, matchResources: {machineDeploymentClass: {names: [w]}}}
+      jsonPatches: [{op: remove, path: /spec/template/spec/files}]
+  workers:
+    machineDeployments:
+    - class: w
+      template: {bootstrap: {ref: {kind: KubeadmConfigTemplate, name: told}}}
+`
+
 // Nodes of whose object nothing is said have the folder that is given; else they are the exception from those that do
 // have a mirror, if something is asked that needs one; or, like all the others, they need none.
 func TestSilentNodes(t *testing.T) {
@@ -49,6 +65,7 @@ func TestSilentNodes(t *testing.T) {
 		"some are":                {nil, []containerd.Manifest{silent, told, other}, "quay.io/a:v1", true, "node-outside silent.yaml:1:1 other.yaml:1:1"},
 		"some are, none needs it": {nil, []containerd.Manifest{silent, told}, "r.example/p/quay.io/a:v1", true, ""},
 		"the folder is theirs":    {[]*containerd.Config{folder}, []containerd.Manifest{silent}, "quay.io/a:v1", true, ""},
+		"a class took theirs":     {[]*containerd.Config{folder}, []containerd.Manifest{told, {Name: "class.yaml", Source: takes}}, "quay.io/a:v1", true, "node-patched class.yaml:9:40"},
 	} {
 		written, err := containerd.FromManifests(test.manifests, containerd.Options{})
 		if err != nil {
