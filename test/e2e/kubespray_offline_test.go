@@ -88,7 +88,8 @@ func checkMirrors(t *testing.T, variables map[string]any, certs string) {
 			t.Fatal(err)
 		}
 		for _, pair := range [][2]string{
-			{"quay.io/coreos/etcd:v3.6.10", "etcd_image_repo"}, {"registry.k8s.io/coredns/coredns:v3.6.10", "coredns_image_repo"},
+			{"quay.io/coreos/etcd:v3.6.10", "etcd_image_repo"},
+			{"registry.k8s.io/coredns/coredns:v3.6.10", "coredns_image_repo"},
 			{"docker.io/library/nginx:v3.6.10", "nginx_image_repo"},
 			{fmt.Sprint(variables["multus_image_repo"]) + ":v3.6.10", "multus_image_repo"},
 		} {
