@@ -211,20 +211,37 @@ func hostileTar(t testing.TB, change func([]imgpkg.TarEntry), more ...item) []by
 	return tarOf(t, append(items, more...)...)
 }
 
+// TestImportImgpkgUntagged: a bundle that was copied by its digest is one image all the same.
+func TestImportImgpkgUntagged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.tar")
+	put(t, path, hostileTar(t, func(e []imgpkg.TarEntry) { e[0].Image.Tag = "" }))
+	tree, err := ImportTar(t.Context(), path, ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	if images := tree.Images(); len(images) != 1 || images[0].Name() != "up.test/tkg/repo" || images[0].Digest == "" {
+		t.Errorf("%v", images)
+	}
+}
+
 func TestImportImgpkgHostile(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func([]imgpkg.TarEntry)
 		want   []string
 	}{
-		"manifest":            {func(e []imgpkg.TarEntry) { e[1].Image.Manifest.Raw += " " }, []string{"image 2", "its manifest is damaged"}},
-		"configuration":       {func(e []imgpkg.TarEntry) { e[1].Image.Config.Raw += " " }, []string{"image 2", "its configuration is damaged"}},
-		"digest":              {func(e []imgpkg.TarEntry) { e[0].Image.Manifest.Digest = "../x" }, []string{`"../x" is no SHA-256 digest`}},
-		"other configuration": {func(e []imgpkg.TarEntry) { e[1].Image.Config = e[0].Image.Config }, []string{"has another configuration"}},
-		"neither":             {func(e []imgpkg.TarEntry) { e[1].Image = nil }, []string{"image 2", "an image or an index"}},
-		"name":                {func(e []imgpkg.TarEntry) { e[0].Image.Refs[0] = "up.test/TKG@" + string(e[0].Image.Manifest.Digest) }, []string{"image reference"}},
-		"another name":        {func(e []imgpkg.TarEntry) { e[0].Image.Refs[0] = "up.test/tkg@" + string(e[1].Image.Manifest.Digest) }, []string{"it is said to be"}},
-		"no name":             {func(e []imgpkg.TarEntry) { e[0].Image.Refs = nil }, []string{"image reference"}},
-		"tag":                 {func(e []imgpkg.TarEntry) { e[0].Image.Tag = "../v1" }, []string{"image reference"}},
+		"manifest":      {func(e []imgpkg.TarEntry) { e[1].Image.Manifest.Raw += " " }, []string{"image 2", "its manifest is damaged"}},
+		"configuration": {func(e []imgpkg.TarEntry) { e[1].Image.Config.Raw += " " }, []string{"image 2", "its configuration is damaged"}},
+		"digest":        {func(e []imgpkg.TarEntry) { e[0].Image.Manifest.Digest = "../x" }, []string{`"../x" is no SHA-256 digest`}},
+		"other configuration": {func(e []imgpkg.TarEntry) {
+			raw := strings.Repeat("x", len(e[1].Image.Config.Raw))
+			e[1].Image.Config = imgpkg.TarText{Raw: raw, Digest: digest.FromString(raw)}
+		}, []string{"has another configuration"}},
+		"neither":      {func(e []imgpkg.TarEntry) { e[1].Image = nil }, []string{"image 2", "an image or an index"}},
+		"name":         {func(e []imgpkg.TarEntry) { e[0].Image.Refs[0] = "up.test/TKG@" + string(e[0].Image.Manifest.Digest) }, []string{"image reference"}},
+		"another name": {func(e []imgpkg.TarEntry) { e[0].Image.Refs[0] = "up.test/tkg@" + string(e[1].Image.Manifest.Digest) }, []string{"it is said to be"}},
+		"no name":      {func(e []imgpkg.TarEntry) { e[0].Image.Refs = nil }, []string{"image reference"}},
+		"tag":          {func(e []imgpkg.TarEntry) { e[0].Image.Tag = "../v1" }, []string{"image reference"}},
 		"index without its images": {func(e []imgpkg.TarEntry) {
 			raw := `{"schemaVersion":2,"manifests":[{"mediaType":"` + dockerManifest + `","digest":"` + string(digest.FromString("gone")) + `","size":1}]}`
 			e[1] = imgpkg.TarEntry{ImageIndex: &imgpkg.TarIndex{Refs: e[1].Image.Refs, Digest: digest.FromString(raw), Raw: raw, MediaType: dockerList}}

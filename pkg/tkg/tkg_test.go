@@ -272,3 +272,22 @@ func TestIsPackage(t *testing.T) {
 		t.Error("the components that are bundles are others")
 	}
 }
+
+// spoiled is a registry whose layers have a wrong byte.
+type spoiled struct{ *registry.Memory }
+
+func (s spoiled) Fetch(ctx context.Context, ref image.Ref, desc registry.Descriptor) (io.ReadCloser, error) {
+	r, err := s.Memory.Fetch(ctx, ref, desc)
+	if err != nil || desc.MediaType != ocispec.MediaTypeImageLayerGzip {
+		return r, err
+	}
+	raw, err := io.ReadAll(r)
+	raw[4] ^= 1 // the time in the header, which unpacking does not look at
+	return io.NopCloser(bytes.NewReader(raw)), err
+}
+
+func TestFindDamaged(t *testing.T) {
+	if _, err := find(t, spoiled{published(t)}, "up.test/tkg:v1.6.0"); err == nil || !strings.Contains(err.Error(), "its layer is damaged") {
+		t.Error(err)
+	}
+}
