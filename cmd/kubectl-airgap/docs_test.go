@@ -162,3 +162,24 @@ func (typed *typist) run(t *testing.T, script string) (int, string) {
 	}
 	return 0, string(out)
 }
+
+// TestDocsLinks: every link of a page to another file of the repository leads there.
+func TestDocsLinks(t *testing.T) {
+	pages := append(must(filepath.Glob("../../docs/*.md"))(t), "../../README.md", "../../CONTRIBUTING.md", "../../ARCHITECTURE.md")
+	links := 0
+	for _, page := range append(pages, must(filepath.Glob("../../docs/reference/*.md"))(t)...) {
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(string(must(os.ReadFile(page))(t)), -1) {
+			path, _, _ := strings.Cut(link[1], "#")
+			if path == "" || strings.Contains(path, "://") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), path)); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", page, link[1])
+			}
+		}
+	}
+	if links < 50 {
+		t.Errorf("%d links: are they read?", links)
+	}
+}

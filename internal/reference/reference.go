@@ -24,7 +24,7 @@ func command() *cobra.Command {
 }
 
 // Markdown writes a page for each command into dir, which must exist:
-// kubectl-airgap_images.md and so on.
+// kubectl_airgap_images.md and so on.
 func Markdown(dir string) error {
 	if err := doc.GenMarkdownTree(command(), dir); err != nil {
 		return fmt.Errorf("writing the reference: %w", err)
