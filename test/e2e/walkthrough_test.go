@@ -311,7 +311,8 @@ func (s *site2020) named(manifest, own string, want int) {
 }
 
 // verify: cert-manager starts a solver that no manifest of 2020 names, and containerd of 2020 cannot be kept from asking
-// outside for what is missing. With the solver named, and the files for later nodes, nothing is found; a tag that is gone is.
+// outside for what is missing. With the solver named, the files for later nodes and the login in them, nothing is found; a
+// tag that is gone is.
 func (s *site2020) verify() {
 	flags := []string{"--bundle", "site.tar", "--ca-file", s.registry.caFile, "--clusterctl-home", "home"}
 	found := func(dir string, more ...string) (what []string, status int) {
@@ -333,7 +334,8 @@ func (s *site2020) verify() {
 	if what, status := found("site-2020", "--containerd-version", "1.6"); status != 3 || !slices.Equal(what, []string{verify.CheckNodeOutside, solver}) {
 		s.Errorf("the site of 2020: exit status %d, %s", status, what)
 	}
-	s.must("nodes", "-f", "site", "--ca-file", s.registry.caFile, "--image-repository", "-o", "site-now")
+	writeFile(s.T, s.path("password"), carryPassword)
+	s.must("nodes", "-f", "site", "--ca-file", s.registry.caFile, "--username", carryUser, "--password-file", "password", "--image-repository", "-o", "site-now")
 	s.must("overrides", "-f", "site-now", "-o", "home")
 	if what, status := found("site-now"); status != 3 || !slices.Equal(what, []string{solver}) {
 		s.Errorf("with the files for later nodes: exit status %d, %s", status, what)
