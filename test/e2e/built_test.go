@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -57,4 +58,28 @@ func needNamespace(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), "unshare", "--net", "--map-root-user", "true").Run(); err != nil {
 		missing(t, "no network namespace can be made")
 	}
+}
+
+// inNamespace says that the test runs where nothing but loopback is. If it does not yet, it is run there, and its output
+// shown.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	const inside = "AIRGAP_E2E_NAMESPACE"
+	if os.Getenv(inside) != "" {
+		if out, err := exec.CommandContext(t.Context(), "ip", "-brief", "link").CombinedOutput(); err != nil || strings.Count(string(out), "\n") != 1 {
+			t.Fatalf("there is more than loopback: %v\n%s", err, out)
+		}
+		return true
+	}
+	needNamespace(t)
+	cmd := exec.CommandContext(t.Context(), "unshare", "--net", "--map-root-user", "sh", "-c", `ip link set lo up && exec "$@"`,
+		"sh", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = dieWithParent()
+	out, err := cmd.CombinedOutput()
+	t.Logf("without network:\n%s", out)
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("without network: %v", err)
+	}
+	return false
 }

@@ -18,30 +18,6 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/test/synthetic"
 )
 
-// inNamespace says that the test runs where nothing but loopback is. If it does not yet, it is run there, and its output
-// shown.
-func inNamespace(t *testing.T) bool {
-	t.Helper()
-	const inside = "AIRGAP_E2E_NAMESPACE"
-	if os.Getenv(inside) != "" {
-		if out, err := exec.CommandContext(t.Context(), "ip", "-brief", "link").CombinedOutput(); err != nil || strings.Count(string(out), "\n") != 1 {
-			t.Fatalf("there is more than loopback: %v\n%s", err, out)
-		}
-		return true
-	}
-	needNamespace(t)
-	cmd := exec.CommandContext(t.Context(), "unshare", "--net", "--map-root-user", "sh", "-c", `ip link set lo up && exec "$@"`,
-		"sh", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"=1")
-	cmd.SysProcAttr = dieWithParent()
-	out, err := cmd.CombinedOutput()
-	t.Logf("without network:\n%s", out)
-	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Errorf("without network: %v", err)
-	}
-	return false
-}
-
 // images2020 are those of the historic manifests and of kubeadm v1.17.4, read by a person, and where the document has them.
 var images2020 = map[string]string{
 	"docker.io/calico/cni:v3.9.1":                                                      "cni",
