@@ -156,6 +156,27 @@ func TestLoadImgpkgRefuses(t *testing.T) {
 	wantError(t, err, layer.String(), "its site has it with")
 }
 
+// TestLoadImgpkgDamaged: a layer that is not what its name says is in no tar.
+func TestLoadImgpkgDamaged(t *testing.T) {
+	m, name := bundled(t)
+	layer := parse(t, "up.test/single:1")
+	putImage(t, m, layer.String(), "{}", noise(77))
+	a := archived(t, m, Contents{}, name, layer)
+	f, err := os.OpenFile(a.from.(wholeFile).Name(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("x"), a.blobs[digest.FromBytes(noise(77))].start); err != nil || f.Close() != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	_, err = LoadImgpkg(t.Context(), a, ownPairs(t, a), "", dir, LoadOptions{})
+	wantError(t, err, digest.FromBytes(noise(77)).Encoded(), layer.String())
+	if _, err := os.Stat(filepath.Join(dir, "single-1.tar")); err == nil {
+		t.Error("a damaged tar is left behind")
+	}
+}
+
 // TestLeaveKeepsLists: the layer of a bundle that names its members is carried whatever the
 // site has, for nobody could push without it.
 func TestLeaveKeepsLists(t *testing.T) {
