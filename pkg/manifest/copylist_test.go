@@ -14,8 +14,10 @@ func TestCopyListRefused(t *testing.T) {
 		line, column int
 		reason       string
 	}{
-		{first + "imgpkg copy --tar a-v1.tar --to-repo b.test/a\n", 2, 19,
-			"it copies a tar, a-v1.tar, and names no image: bundle import reads the folder of the tars"},
+		{
+			first + "imgpkg copy --tar a-v1.tar --to-repo b.test/a\n", 2, 19,
+			"it copies a tar, a-v1.tar, and names no image: bundle import reads the folder of the tars",
+		},
 		{first + "imgpkg copy --to-repo b.test/a\n", 2, 1, "imgpkg copy without --image or --bundle"},
 		{first + "imgpkg copy -i $(whoami) --to-repo b.test/a\n", 2, 16, "$(whoami) is no image reference"},
 		{first + "imgpkg copy -i up.test/A:v1 --to-repo b.test/a -b x\n", 2, 16, "up.test/A:v1 is no image reference"},
