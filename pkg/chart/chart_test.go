@@ -80,6 +80,7 @@ func TestReadRefuses(t *testing.T) {
 		"no chart":   {pack(t, entry{"demo/values.yaml", ""}), "there is no NAME/Chart.yaml"},
 		"no name":    {pack(t, entry{"demo/Chart.yaml", "apiVersion: v2\nversion: 1.0.0\n"}), "no name of a chart"},
 		"path":       {pack(t, entry{"demo/Chart.yaml", "apiVersion: v2\nname: ../x\nversion: 1.0.0\n"}), "no name of a chart"},
+		"long name":  {pack(t, entry{"demo/Chart.yaml", "apiVersion: v2\nname: " + strings.Repeat("x", 251) + "\nversion: 1.0.0\n"}), "no name of a chart"},
 		"no version": {pack(t, entry{"demo/Chart.yaml", "apiVersion: v2\nname: x\nversion: ../1\n"}), "is no version of a chart"},
 		"no api":     {pack(t, entry{"demo/Chart.yaml", "name: x\nversion: 1.0.0\n"}), "says no apiVersion"},
 		"no yaml":    {pack(t, entry{"demo/Chart.yaml", "a: [\n"}), "reading Chart.yaml"},
