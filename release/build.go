@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -63,6 +64,9 @@ func (r *release) build(ctx context.Context) error {
 		return err
 	}
 	for _, p := range platforms {
+		if len(r.only) > 0 && !slices.Contains(r.only, p[0]+"/"+p[1]) {
+			continue
+		}
 		a, pack := newArchive(r.Version, p[0], p[1]), packTar
 		if a.OS == "windows" {
 			pack = packZip

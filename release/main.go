@@ -34,7 +34,8 @@ type release struct {
 	Time     time.Time
 	Archives []archive
 
-	out string // the folder it goes to
+	out  string   // the folder it goes to
+	only []string // the platforms it is for, all if there are none
 }
 
 func main() {
@@ -42,9 +43,10 @@ func main() {
 	defer stop()
 	version := flag.String("version", "", "the `VERSION` to release, as v1.2.3")
 	out := flag.String("o", "dist", "the `DIR` that everything goes to; it is emptied before")
+	only := flag.String("only", "", "make archives for these platforms alone, as `OS/ARCH,…`: for tests, as the manifest for krew then lacks the others")
 	anyGo := flag.Bool("any-go", false, "take any Go, though the bytes differ from those of "+goVersion)
 	flag.Parse()
-	if err := run(ctx, *version, *out, *anyGo); err != nil {
+	if err := run(ctx, *version, *out, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), *anyGo); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to be undone
 	}
@@ -52,7 +54,7 @@ func main() {
 
 var semver = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
-func run(ctx context.Context, version, out string, anyGo bool) error {
+func run(ctx context.Context, version, out string, only []string, anyGo bool) error {
 	if !semver.MatchString(version) {
 		return fmt.Errorf("%q is no version: name one with VERSION=v1.2.3", version)
 	}
@@ -61,7 +63,7 @@ func run(ctx context.Context, version, out string, anyGo bool) error {
 	} else if got != goVersion && !anyGo {
 		return fmt.Errorf("releases are made with %s, this is %s", goVersion, got)
 	}
-	r := &release{Version: version, out: out}
+	r := &release{Version: version, out: out, only: only}
 	r.Commit, r.Time = revision(ctx)
 	if err := errors.Join(os.RemoveAll(out), os.MkdirAll(out, 0o755)); err != nil {
 		return err
