@@ -159,7 +159,7 @@ func checkUnpacked(t *testing.T, dist, version string) {
 	}
 	out := t.TempDir()
 	run(t, program, "rewrite", "-f", site, "--to", "registry.example.com/airgap", "-o", filepath.Join(out, "rewritten"))
-	run(t, program, "overrides", "-f", site, "--to", "registry.example.com/airgap", "-o", filepath.Join(out, "home"))
+	run(t, program, "overrides", "-f", site, "--provider", "infrastructure-lab:v0.3.1="+filepath.Join(site, "clusterapi", "infrastructure-lab", "v0.3.1"), "--to", "registry.example.com/airgap", "-o", filepath.Join(out, "home"))
 	if !exists(filepath.Join(out, "home", "clusterctl.yaml")) {
 		t.Error("overrides wrote no clusterctl.yaml")
 	}
