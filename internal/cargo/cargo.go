@@ -5,7 +5,6 @@ package cargo
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -99,9 +98,10 @@ type Unknown struct {
 
 // Images gives every image once, sorted, and the references whose variables keep
 // them from being one. A reference without a value for its tag is known if an image
-// of the same name is among the images, for then somebody has said which one it is.
+// of the same name is in a list, or named by itself: then somebody has said which one it
+// is. That another manifest happens to use one says nothing of the sort.
 func (c *Cargo) Images() ([]Image, []Unknown) {
-	images, unknown := map[image.Ref]*Image{}, map[string]*Unknown{}
+	images, unknown, listed := map[image.Ref]*Image{}, map[string]*Unknown{}, map[string]bool{}
 	for _, group := range slices.Sorted(maps.Keys(c.groups)) {
 		for item := range c.groups[group].Items() {
 			ref, ok := c.read(item)
@@ -115,12 +115,15 @@ func (c *Cargo) Images() ([]Image, []Unknown) {
 			im := at(images, ref)
 			im.Ref, im.Uses = ref, append(im.Uses, places(item)...)
 			im.Bundle = im.Bundle || slices.ContainsFunc(item.Uses, isBundle)
+			if slices.ContainsFunc(item.Uses, isListed) {
+				listed[ref.Name()] = true
+			}
 			if group != "" {
 				im.Groups = append(im.Groups, group)
 			}
 		}
 	}
-	return sorted(images), open(unknown, maps.Keys(images))
+	return sorted(images), open(unknown, listed)
 }
 
 // at is the value of a key, made if there is none.
@@ -164,15 +167,13 @@ func sorted(images map[image.Ref]*Image) []Image {
 	return all
 }
 
-// open are the references that no image answers.
-func open(unknown map[string]*Unknown, images iter.Seq[image.Ref]) []Unknown {
-	named := map[string]bool{}
-	for ref := range images {
-		named[ref.Name()] = true
-	}
+func isListed(u imagelist.Use) bool { return u.Form == manifest.FormList }
+
+// open are the references that no image answers whose name was listed.
+func open(unknown map[string]*Unknown, listed map[string]bool) []Unknown {
 	var all []Unknown
 	for _, written := range slices.Sorted(maps.Keys(unknown)) {
-		if ref, err := image.Parse(beforeTag(written)); err != nil || !named[ref.Name()] {
+		if ref, err := image.Parse(beforeTag(written)); err != nil || !listed[ref.Name()] {
 			all = append(all, *unknown[written])
 		}
 	}

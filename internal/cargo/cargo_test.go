@@ -72,6 +72,21 @@ func TestUnknownAnswered(t *testing.T) {
 	}
 }
 
+// TestUnknownStaysOpen: that a manifest uses an image of the same name does not say which one a variable of another means.
+func TestUnknownStaysOpen(t *testing.T) {
+	c := fillCargo(t, Options{})
+	f, err := manifest.Parse("other.yaml", []byte("spec:\n  containers:\n  - image: quay.io/a/other:v9\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := c.NewList()
+	list.Add(f.Uses())
+	c.AddImages("", list)
+	if _, unknown := c.Images(); len(unknown) != 2 {
+		t.Errorf("unknown are %+v", unknown)
+	}
+}
+
 func TestFiles(t *testing.T) {
 	c := New(Options{})
 	for _, f := range []bundle.File{
