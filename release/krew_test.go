@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/tar"
+	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,18 +98,44 @@ func checkManifest(t *testing.T, m manifest) {
 	}
 }
 
-// Archives hold no clock and no owner: the same members give the same bytes.
+// Archives hold no clock and no owner: members have the time that they are given, and the same members give the same bytes.
 func TestArchivesAreReproducible(t *testing.T) {
 	members := []member{{"LICENSE", 0o644, []byte("license")}, {"kubectl-airgap", 0o755, bytes.Repeat([]byte("program"), 1000)}}
 	when := time.Unix(1_700_000_000, 0)
-	for name, pack := range map[string]func(time.Time, []member) ([]byte, error){"tar": packTar, "zip": packZip} {
-		first, err := pack(when, members)
+	for name, kind := range map[string]struct {
+		pack func(time.Time, []member) ([]byte, error)
+		time func([]byte) (time.Time, error)
+	}{"tar": {packTar, tarTime}, "zip": {packZip, zipTime}} {
+		first, err := kind.pack(when, members)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := pack(when.UTC(), members)
+		second, err := kind.pack(when.UTC(), members)
 		if err != nil || !bytes.Equal(first, second) {
 			t.Errorf("%s: other bytes in another time zone, %v", name, err)
 		}
+		if got, err := kind.time(first); err != nil || !got.Equal(when) {
+			t.Errorf("%s: the first member is of %v, not of %v (%v)", name, got, when, err)
+		}
 	}
+}
+
+func tarTime(packed []byte) (time.Time, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return time.Time{}, err
+	}
+	header, err := tar.NewReader(z).Next()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return header.ModTime, nil
+}
+
+func zipTime(packed []byte) (time.Time, error) {
+	r, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return r.File[0].Modified, nil
 }
