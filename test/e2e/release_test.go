@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -26,7 +25,7 @@ func TestRelease(t *testing.T) {
 		t.Fatalf("two releases hold %q and %q", names, got)
 	}
 	for _, name := range names {
-		if !bytes.Equal(read(t, filepath.Join(dist, name)), read(t, filepath.Join(again, name))) {
+		if readFile(t, filepath.Join(dist, name)) != readFile(t, filepath.Join(again, name)) {
 			t.Errorf("%s has other bytes the second time", name)
 		}
 	}
@@ -48,9 +47,7 @@ func makeRelease(t *testing.T, version string) string {
 		}
 	}
 	for _, file := range []string{"LICENSE", "go.mod", "go.sum"} {
-		if err := os.WriteFile(filepath.Join(sources, file), read(t, filepath.Join(root, file)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(sources, file), readFile(t, filepath.Join(root, file)))
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./release", "-any-go", "-version", version, "-only", strings.Join(releasePlatforms(), ","))
 	cmd.Dir = sources
@@ -67,15 +64,6 @@ func releasePlatforms() []string {
 		return []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 	}
 	return []string{"linux/amd64", "windows/arm64"}
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 func fileNames(t *testing.T, dir string) []string {
@@ -96,10 +84,10 @@ func checkReleaseSums(t *testing.T, dist string, names []string) {
 	var want strings.Builder
 	for _, name := range names {
 		if name != "SHA256SUMS" {
-			fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256(read(t, filepath.Join(dist, name))), name)
+			fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256([]byte(readFile(t, filepath.Join(dist, name)))), name)
 		}
 	}
-	if got := string(read(t, filepath.Join(dist, "SHA256SUMS"))); got != want.String() {
+	if got := readFile(t, filepath.Join(dist, "SHA256SUMS")); got != want.String() {
 		t.Errorf("SHA256SUMS:\n%swant:\n%s", got, want.String())
 	}
 }
@@ -111,7 +99,7 @@ func checkBills(t *testing.T, dist, version string) {
 		Format     string `json:"bomFormat"`
 		Components []struct{ Name, Version, PURL string }
 	}
-	if err := json.Unmarshal(read(t, filepath.Join(dist, "kubectl-airgap_"+version+"_linux_amd64.tar.gz.cdx.json")), &bill); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, filepath.Join(dist, "kubectl-airgap_"+version+"_linux_amd64.tar.gz.cdx.json"))), &bill); err != nil {
 		t.Fatal(err)
 	}
 	named := map[string]string{}
@@ -179,10 +167,7 @@ func checkKrew(t *testing.T, dist, version string) {
 	tools := filepath.Join(root, "test", "e2e", "tools", "krew")
 	krew := needBuilt(t, "krew", "build", "-C", tools, "-p", "2", "-o", filepath.Join(bin, "krew"), "sigs.k8s.io/krew/cmd/krew")
 	validate := needBuilt(t, "validate-krew-manifest", "build", "-C", tools, "-p", "2", "-o", filepath.Join(bin, "validate-krew-manifest"), "sigs.k8s.io/krew/cmd/validate-krew-manifest")
-	manifest := filepath.Join(t.TempDir(), "airgap.yaml") // krew wants the plugin's name
-	if err := os.WriteFile(manifest, read(t, filepath.Join(dist, "krew.yaml")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	manifest := writeFile(t, filepath.Join(t.TempDir(), "airgap.yaml"), readFile(t, filepath.Join(dist, "krew.yaml"))) // krew wants the plugin's name
 	run(t, validate, "-skip-install", "-manifest", manifest)
 	for _, platform := range releasePlatforms() {
 		system, arch, _ := strings.Cut(platform, "/")
