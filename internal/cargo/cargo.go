@@ -180,6 +180,9 @@ func open(unknown map[string]*Unknown, listed map[string]bool) []Unknown {
 	return all
 }
 
+// Name is the reference without its tag.
+func (u *Unknown) Name() string { return beforeTag(u.Written) }
+
 // beforeTag is a reference without its tag, if that is all that holds variables.
 func beforeTag(written string) string {
 	name, _, _ := strings.Cut(written, "@")

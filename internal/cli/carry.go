@@ -172,17 +172,14 @@ func printPlan(w io.Writer, plan *registry.Plan) error {
 // printUnknown prints the references that name no image yet, and what to do.
 func printUnknown(w io.Writer, unknown []cargo.Unknown) error {
 	for _, u := range unknown {
-		if u.Untagged {
-			name, _, _ := strings.Cut(u.Written[strings.LastIndexByte(u.Written, '/')+1:], ":")
-			fmt.Fprintf(w, "%s: %s%s: no image, its tag is chosen when it is installed; give the image with --image, or the release with --tkg\n",
-				u.Uses[0], u.Written[:strings.LastIndexByte(u.Written, '/')+1], name)
-			continue
-		}
-		if u.Reason != "" {
+		switch {
+		case u.Untagged:
+			fmt.Fprintf(w, "%s: %s: no image, its tag is chosen when it is installed; give the image with --image, or the release with --tkg\n", u.Uses[0], u.Name())
+		case u.Reason != "":
 			fmt.Fprintf(w, "%s: %s: no image: %s; give values with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written, u.Reason)
-			continue
+		default:
+			fmt.Fprintf(w, "%s: %s: no image, its variables have no value; give them with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written)
 		}
-		fmt.Fprintf(w, "%s: %s: no image, its variables have no value; give them with --variable NAME=VALUE, or the image with --image\n", u.Uses[0], u.Written)
 	}
 	if len(unknown) > 0 {
 		return errFindings
