@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -118,7 +119,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	from := registry.Renamed(remote, ask.sources.Name)
+	from := registry.Renamed(o.from(remote), ask.sources.Name)
 	contents, err := o.contents(ctx, c, load, ask, from)
 	if err != nil {
 		return err
@@ -131,6 +132,15 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	return printUnknown(streams.ErrOut, unknown)
+}
+
+// from is where images come from: with their manifests at once unless an archive that is
+// there already has most of them.
+func (o *pullOptions) from(remote *registry.Remote) registry.Source {
+	if _, err := os.Stat(o.output); err == nil {
+		return remote
+	}
+	return remote.Whole()
 }
 
 // pullAsked is what the flags say once they are read.

@@ -21,7 +21,8 @@ type Descriptor = ocispec.Descriptor
 // goroutines at once.
 type Source interface {
 	// Resolve gives the manifest that ref names: by its digest if it has one,
-	// else by its tag. If there is none, the error is a *NotFoundError.
+	// else by its tag. If there is none, the error is a *NotFoundError. Data may hold
+	// its bytes; whoever reads them checks the digest.
 	Resolve(ctx context.Context, ref image.Ref) (Descriptor, error)
 
 	// Fetch opens the content desc, a manifest or a blob, of ref's repository.

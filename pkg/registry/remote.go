@@ -109,24 +109,41 @@ func stayPrivate(req *http.Request, via []*http.Request) error {
 
 // Resolve implements Source.
 func (r *Remote) Resolve(ctx context.Context, ref image.Ref) (Descriptor, error) {
+	return r.resolveAs(ctx, ref, http.MethodHead)
+}
+
+// Whole is r for whoever has nothing yet: its Resolve gets the manifest itself and gives
+// its bytes as Data, by one request where resolving and fetching it are two. Where little
+// has changed Resolve of r is better: registries that count what they give do not count
+// HEAD (Docker Hub, "Pull usage and limits").
+func (r *Remote) Whole() Source { return whole{r} }
+
+type whole struct{ *Remote }
+
+// Resolve implements Source.
+func (w whole) Resolve(ctx context.Context, ref image.Ref) (Descriptor, error) {
+	return w.resolveAs(ctx, ref, http.MethodGet)
+}
+
+func (r *Remote) resolveAs(ctx context.Context, ref image.Ref, method string) (Descriptor, error) {
 	reference := ref.Digest
 	if reference == "" {
 		reference = ref.Tag
 	}
-	desc, err := r.resolve(ctx, request{ref: ref}, reference)
+	desc, err := r.resolve(ctx, request{method: method, ref: ref}, reference)
 	if isStatus(err, http.StatusNotFound) {
 		return Descriptor{}, &NotFoundError{Name: ref.String(), Err: err}
 	}
 	return desc, err
 }
 
-// resolve finds the manifest that a tag or a digest names: by HEAD, or by GET where
-// the answer to HEAD does not say all.
+// resolve finds the manifest that a tag or a digest names: by HEAD, or by GET if that is
+// q's method or where the answer to HEAD does not say all.
 func (r *Remote) resolve(ctx context.Context, q request, reference string) (Descriptor, error) {
-	q.method, q.path, q.header = http.MethodHead, "manifests/"+reference, acceptManifests()
+	q.path, q.header = "manifests/"+reference, acceptManifests()
 	q.what = q.ref.Name() + separator(reference) + reference
 	got, err := r.exchange(ctx, q)
-	if isStatus(err, http.StatusMethodNotAllowed) || err == nil && !got.describes(reference) {
+	if q.method == http.MethodHead && (isStatus(err, http.StatusMethodNotAllowed) || err == nil && !got.describes(reference)) {
 		q.method = http.MethodGet
 		got, err = r.exchange(ctx, q)
 	}

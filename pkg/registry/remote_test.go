@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -106,6 +107,35 @@ func TestRemoteResolve(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRemoteWhole: the manifest comes with its name, by one request, and a plan asks for
+// it no more.
+func TestRemoteWhole(t *testing.T) {
+	s := registrytest.Start(t, registrytest.Options{})
+	r, _ := remote(t, RemoteOptions{})
+	at, want := seed(t, s, registrytest.Image{Name: "a/b:v1", Index: true})
+	before := len(s.Requests())
+	plan, err := NewPlan(t.Context(), stay(at), r.Whole(), PlanOptions{})
+	if err != nil || plan.Images[0].Root.Digest != want.Digest || plan.Images[0].Root.Data != nil {
+		t.Fatalf("%+v, %v; want %s", plan, err, want.Digest)
+	}
+	once, err := NewPlan(t.Context(), stay(at), r, PlanOptions{})
+	if err != nil || !reflect.DeepEqual(plan, once) {
+		t.Errorf("the plan is %+v, not %+v (%v)", plan, once, err)
+	}
+	asked := map[string]int{}
+	for _, q := range s.Requests()[before:] {
+		asked[q.Method+" "+q.Path]++
+	}
+	name, digested := "/v2/a/b/manifests/v1", "/v2/a/b/manifests/"+want.Digest.String()
+	if asked["GET "+name] != 1 || asked["HEAD "+name] != 1 || asked["GET "+digested] != 1 {
+		t.Errorf("asked %v", asked)
+	}
+	var missing *NotFoundError
+	if _, err := r.Whole().Resolve(t.Context(), ref(t, s.Host+"/a/b:v2")); !errors.As(err, &missing) {
+		t.Errorf("a tag that is not there: %v", err)
 	}
 }
 

@@ -39,7 +39,8 @@ func (a *answer) digest() digest.Digest {
 	return d
 }
 
-// descriptor is what an answer about a manifest says of it, or what its body is.
+// descriptor is what an answer about a manifest says of it, or what its body is, which
+// then is its Data.
 func (a *answer) descriptor(reference string) (Descriptor, error) {
 	desc := Descriptor{MediaType: a.mediaType(), Digest: a.digest(), Size: a.length}
 	asked := digest.Digest(reference)
@@ -49,7 +50,7 @@ func (a *answer) descriptor(reference string) (Descriptor, error) {
 		if named {
 			algorithm = asked.Algorithm()
 		}
-		desc.Digest, desc.Size = algorithm.FromBytes(a.body), int64(len(a.body))
+		desc.Digest, desc.Size, desc.Data = algorithm.FromBytes(a.body), int64(len(a.body)), a.body
 	} else if desc.Digest == "" {
 		desc.Digest = asked
 	}

@@ -20,7 +20,7 @@ func (r *Remote) Holds(ctx context.Context, ref image.Ref, desc Descriptor) (boo
 	if reference == "" {
 		reference = desc.Digest.String()
 	}
-	got, err := r.resolve(ctx, request{ref: ref, write: true}, reference)
+	got, err := r.resolve(ctx, request{method: http.MethodHead, ref: ref, write: true}, reference)
 	if isStatus(err, http.StatusNotFound) {
 		return false, nil
 	}

@@ -37,7 +37,7 @@ func (r *Remote) Referrers(ctx context.Context, ref image.Ref, desc Descriptor) 
 	}
 	for _, suffix := range []string{".sig", ".att", ".sbom"} {
 		tag := referrersTag(desc.Digest) + suffix
-		d, err := r.resolve(ctx, request{ref: ref}, tag)
+		d, err := r.resolve(ctx, request{method: http.MethodHead, ref: ref}, tag)
 		if isStatus(err, http.StatusNotFound) {
 			continue
 		}
