@@ -30,6 +30,7 @@ type Cargo struct {
 	groups map[string]*imagelist.List // by the folder of the manifests, empty for none
 	files  map[string]bundle.File     // by their path in the archive
 	from   map[string]string          // how the user knows them, by the same
+	charts []Chart                    // in the order in which they were named
 }
 
 // New returns an empty cargo.

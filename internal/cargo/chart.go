@@ -1,7 +1,10 @@
 package cargo
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,22 +25,35 @@ import (
 // their images.
 const charts = "charts"
 
+// A Chart is one chart of a cargo.
+type Chart struct {
+	chart.Packed
+	Artifact image.Ref // what it is in the registry that it came from; zero if it came from elsewhere
+	from     string    // as people may see it
+}
+
+// Charts are the charts, in the order in which they were named, each once.
+func (c *Cargo) Charts() []Chart { return c.charts }
+
 // addCharts adds charts: their packages, an index of these, and the images that their
 // values name.
 func (c *Cargo) addCharts(ctx context.Context, s Sources, d *download.Client) error {
 	var errs []error
-	var packed []chart.Packed
 	for _, one := range s.Charts {
-		raw, from, err := fetchChart(ctx, one, d, s.Registry)
+		found, err := fetchChart(ctx, one, d, s.Registry)
 		if err == nil {
-			packed, err = c.addChart(packed, from, raw)
+			err = c.addChart(found)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", one.Place, err))
 		}
 	}
-	if err := errors.Join(errs...); err != nil || len(packed) == 0 {
+	if err := errors.Join(errs...); err != nil || len(c.charts) == 0 {
 		return err
+	}
+	var packed []chart.Packed
+	for i := range c.charts {
+		packed = append(packed, c.charts[i].Packed)
 	}
 	index, err := chart.Index(packed)
 	if err != nil {
@@ -46,43 +62,61 @@ func (c *Cargo) addCharts(ctx context.Context, s Sources, d *download.Client) er
 	return c.AddFile(inMemory(path.Join(charts, chart.IndexName), "", index), "the index of charts")
 }
 
-// fetchChart reads a chart's package, and says where it came from.
-func fetchChart(ctx context.Context, one site.Chart, d *download.Client, open func(image.Ref) (registry.Lister, error)) (raw []byte, from string, err error) {
+// fetchChart reads a chart from where it is.
+func fetchChart(ctx context.Context, one site.Chart, d *download.Client, open func(image.Ref) (registry.Lister, error)) (found Chart, err error) {
 	if err := one.Check(); err != nil {
-		return nil, "", err
+		return found, err
 	}
 	from, sum := one.From, one.SHA256
 	if one.Name != "" {
 		text, err := d.Read(ctx, indexAt(from), "")
 		if err != nil {
-			return nil, "", err
+			return found, err
 		}
-		found, published, err := chart.Find(text, from, one.Name, one.Version)
+		at, published, err := chart.Find(text, from, one.Name, one.Version)
 		if err != nil {
-			return nil, "", fmt.Errorf("%s: %w", download.Shown(indexAt(from)), err)
+			return found, fmt.Errorf("%s: %w", download.Shown(indexAt(from)), err)
 		}
-		if from = found; sum == "" {
+		if from = at; sum == "" {
 			sum = published
 		}
 	}
-	name, tagged := strings.CutPrefix(from, site.OCI)
-	if !tagged {
-		raw, err = d.Read(ctx, from, sum)
-		return raw, from, err
+	found.from = download.Shown(from)
+	if name, tagged := strings.CutPrefix(from, site.OCI); tagged {
+		err = found.fetch(ctx, one, name, open)
+	} else {
+		found.Raw, err = d.Read(ctx, from, sum)
 	}
+	if err != nil {
+		return found, err
+	}
+	if found.Chart, err = chart.Read(found.Raw); err != nil {
+		return found, fmt.Errorf("%s: %w", found.from, err)
+	}
+	return found, nil
+}
+
+// fetch reads the chart out of the registry where it is called name.
+func (c *Chart) fetch(ctx context.Context, one site.Chart, name string, open func(image.Ref) (registry.Lister, error)) error {
 	ref, err := image.Parse(name)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
 	if one.Name == "" && one.Version != "" {
 		ref.Tag = strings.ReplaceAll(one.Version, "+", "_")
 	}
 	remote, err := open(ref)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	raw, err = chart.Fetch(ctx, remote, ref)
-	return raw, from, err
+	c.Artifact = ref
+	if c.Raw, err = chart.Fetch(ctx, remote, ref); err != nil || one.SHA256 == "" {
+		return err
+	}
+	if sum := sha256.Sum256(c.Raw); hex.EncodeToString(sum[:]) != one.SHA256 {
+		return fmt.Errorf("%s: the sha256 of its package is %x, not %s", ref, sum, one.SHA256)
+	}
+	return nil
 }
 
 // indexAt is where the index of a repository is, whatever parameters its URL has.
@@ -98,26 +132,26 @@ func indexAt(repository string) string {
 	return before
 }
 
-// addChart adds a package to those that are there.
-func (c *Cargo) addChart(packed []chart.Packed, from string, raw []byte) ([]chart.Packed, error) {
-	one, err := chart.Read(raw)
-	if err != nil {
-		return packed, fmt.Errorf("%s: %w", download.Shown(from), err)
+// addChart adds a chart, unless it is there.
+func (c *Cargo) addChart(one Chart) error {
+	at := slices.IndexFunc(c.charts, func(other Chart) bool { return other.FileName() == one.FileName() })
+	if at >= 0 && !bytes.Equal(c.charts[at].Raw, one.Raw) {
+		return fmt.Errorf("%s: both %s and %s would be carried under this name", one.FileName(), c.charts[at].from, one.from)
 	}
-	file := inMemory(path.Join(charts, one.FileName()), from, raw)
-	if err := c.AddFile(file, download.Shown(from)); err != nil {
-		return packed, err
+	if at >= 0 {
+		return nil
+	}
+	if err := c.AddFile(inMemory(path.Join(charts, one.FileName()), one.from, one.Raw), one.from); err != nil {
+		return err
 	}
 	for _, values := range one.Values {
-		if err := c.addValues(one, values); err != nil {
-			return packed, err
+		if err := c.addValues(one.Chart, values); err != nil {
+			return err
 		}
 	}
-	if slices.ContainsFunc(packed, func(p chart.Packed) bool { return p.FileName() == one.FileName() }) {
-		return packed, nil // it is the same, or AddFile would have said so
-	}
 	c.Notes = append(c.Notes, one.FileName()+": of its images, those that its values name are known; what its templates make up stands in helm template: name its output with --filename")
-	return append(packed, chart.Packed{Chart: one, Raw: raw}), nil
+	c.charts = append(c.charts, one)
+	return nil
 }
 
 // addValues adds the images that a values.yaml names in full. A name without tag or digest

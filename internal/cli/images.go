@@ -130,7 +130,7 @@ func (o *imagesOptions) run(ctx context.Context, streams Streams) error {
 
 func (o *imagesOptions) gather(ctx context.Context, streams Streams) (*cargo.Cargo, error) {
 	return o.sources.gather(ctx, streams, streams.ErrOut, gatherOptions{
-		noFiles: true, limited: true, registry: registries(streams.In, &o.exports.access, &o.exports.origin, nil),
+		noFiles: true, limited: true, registry: registries(streams.In, &o.exports.access, &o.exports.origin, "", nil),
 	})
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,9 +28,13 @@ func newMirrorCmd(streams Streams) *cobra.Command {
 		Short: "Copy images from their registries straight into the private one",
 		Long: `Copy every image that manifests and Kubernetes itself name from its registry into
 the private one, without an archive between: for a machine that reaches both. Only
-what is missing there is sent.`,
+what is missing there is sent. Charts of Helm go to charts/NAME:VERSION below it, as
+helm push puts them: from a registry as they are there, with their digest.`,
 		Example: `  # every image that a folder of manifests names
   kubectl airgap mirror -f resources --to registry.airgap.example.com/airgap
+
+  # a chart, and the images that its values name
+  kubectl airgap mirror --chart https://helm.cilium.io,name=cilium,version=1.19.3 --to registry.airgap.example.com/airgap
 
   # from a proxy that has them under other names
   kubectl airgap mirror -f resources --source-map '*=proxy.example.com/{host}' --to registry.airgap.example.com/airgap`,
@@ -71,36 +76,53 @@ func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
 	all, err := o.sources.gather(ctx, streams, c.show, gatherOptions{
-		noFiles: true, caFile: o.access.caFile, report: c.report, registry: registries(streams.In, &o.access, &o.origin, c.report),
+		noFiles: true, caFile: o.access.caFile, report: c.show.Report, registry: registries(streams.In, &o.access, &o.origin, o.target.host(), c.report),
 	})
 	if err != nil {
 		return err
 	}
 	images, unknown := all.Images()
-	if len(images)+len(unknown) == 0 {
-		return usagef("nothing to mirror: no image is named by what was given")
+	if len(images)+len(unknown)+len(all.Charts()) == 0 {
+		return usagef("nothing to mirror: neither image nor chart is named by what was given")
 	}
 	pairs, err := o.pairs(images, m)
 	if err != nil {
 		return err
 	}
-	both, err := o.access.remote(streams.In, o.target.host(), plainHosts(images, sources), c.report)
+	hosts := plainHosts(slices.Concat(images, artifacts(all.Charts())), sources)
+	both, err := o.access.remote(streams.In, o.target.host(), hosts, c.report)
 	if err != nil {
 		return err
 	}
-	from := registry.Renamed(both, sources.Name)
 	opts.Held = both.Holds
-	plan, err := c.plan(ctx, pairs, from, opts)
-	switch {
-	case err == nil && o.dryRun:
-		err = printPlan(streams.Out, plan)
-	case err == nil:
-		err = c.transfer(ctx, plan, from, both, registry.TransferOptions{})
-	}
-	if err != nil {
+	move := mirroring{from: registry.Renamed(both, sources.Name), to: both, opts: opts}
+	if err := errors.Join(o.images(ctx, c, pairs, move), o.charts(ctx, streams, all.Charts(), move)); err != nil {
 		return err
 	}
 	return printUnknown(streams.ErrOut, unknown)
+}
+
+// A mirroring is between what images move, and how that is planned.
+type mirroring struct {
+	from registry.Source
+	to   *registry.Remote
+	opts registry.PlanOptions
+}
+
+// images copies the images.
+func (o *mirrorOptions) images(ctx context.Context, c *carrier, pairs []image.Pair, move mirroring) error {
+	defer c.close()
+	if len(pairs) == 0 {
+		return nil
+	}
+	plan, err := c.plan(ctx, pairs, move.from, move.opts)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return printPlan(c.streams.Out, plan)
+	}
+	return c.transfer(ctx, plan, move.from, move.to, registry.TransferOptions{})
 }
 
 // pairs say where the images go.

@@ -102,7 +102,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	c := newCarrier(streams, o.quiet, o.access.parallel)
 	defer c.close()
 	load, err := o.sources.gather(ctx, streams, c.show, gatherOptions{
-		caFile: o.access.caFile, report: c.report, registry: registries(streams.In, &o.access, &o.origin, c.report),
+		caFile: o.access.caFile, report: c.report, registry: registries(streams.In, &o.access, &o.origin, "", c.report),
 	})
 	if err != nil {
 		return err

@@ -12,10 +12,7 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
 	"github.com/kubectl-airgap/kubectl-airgap/internal/progress"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/chart"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/download"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
 // filesToFlags say where the files of an archive go.
@@ -92,52 +89,4 @@ func printUploads(streams Streams, to string, files []download.File) error {
 		}
 	}
 	return nil
-}
-
-// pushCharts sends the charts of the archive to the registry, as helm push would.
-func (o *pushOptions) pushCharts(ctx context.Context, streams Streams, a *bundle.Archive) error {
-	charts, err := cargo.Charts(a)
-	if err != nil || len(charts) == 0 {
-		return err
-	}
-	to, err := image.ParsePrefix(o.target.to)
-	if err != nil {
-		return usageError{err}
-	}
-	from, pairs, err := chart.Shelf(ctx, charts, to)
-	if err != nil {
-		return err
-	}
-	c := newCarrier(streams, o.quiet, o.access.parallel)
-	defer c.close()
-	plan, err := c.plan(ctx, pairs, from, registry.PlanOptions{})
-	if err != nil || o.dryRun {
-		c.close()
-		return joinPrinted(err, streams, plan)
-	}
-	remote, err := o.access.remote(streams.In, o.target.host(), nil, c.report)
-	if err != nil {
-		return err
-	}
-	results, err := registry.Transfer(ctx, plan, from, remote, registry.TransferOptions{Parallel: c.parallel, Report: c.report})
-	c.close()
-	if err != nil || o.quiet {
-		return err
-	}
-	present := 0
-	for _, r := range results {
-		if r.Present {
-			present++
-		}
-	}
-	fmt.Fprintf(streams.ErrOut, "%s: %d pushed, %d there already\n", count(len(results), "chart"), len(results)-present, present)
-	return nil
-}
-
-// joinPrinted prints a plan, unless there is none because of err.
-func joinPrinted(err error, streams Streams, plan *registry.Plan) error {
-	if err != nil {
-		return err
-	}
-	return printPlan(streams.Out, plan)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -48,8 +49,9 @@ func (f *tkgFlags) add(s *cargo.Sources) error {
 }
 
 // registries gives registries to whoever finds out what there is to fetch, before it is
-// known which images that will be.
-func registries(stdin io.Reader, access *accessFlags, origin *originFlags, report func(registry.Event)) func(image.Ref) (registry.Lister, error) {
+// known which images that will be. A login on the command line is for the registry login
+// alone, or if that is empty for the one that is asked.
+func registries(stdin io.Reader, access *accessFlags, origin *originFlags, login string, report func(registry.Event)) func(image.Ref) (registry.Lister, error) {
 	return func(ref image.Ref) (registry.Lister, error) {
 		sources, err := origin.sources()
 		if err != nil {
@@ -60,7 +62,7 @@ func registries(stdin io.Reader, access *accessFlags, origin *originFlags, repor
 		if plain {
 			hosts = []string{place.Registry}
 		}
-		remote, err := access.remote(stdin, place.Registry, hosts, report)
+		remote, err := access.remote(stdin, cmp.Or(login, place.Registry), hosts, report)
 		if err != nil {
 			return nil, err
 		}

@@ -115,17 +115,26 @@ func read(ctx context.Context, from registry.Source, ref image.Ref, desc registr
 	return raw, nil
 }
 
-// Shelf gives a registry in memory that holds charts under the names that they get below to,
-// a registry with or without a path: charts/NAME:VERSION, as helm push has it for
-// oci://REGISTRY/PATH/charts. The pairs move each to where it is on the shelf.
+// Target is the name that a chart gets below to, a registry with or without a path:
+// charts/NAME:VERSION, as helm push has it for oci://REGISTRY/PATH/charts.
+func (c *Chart) Target(to image.Ref) (image.Ref, error) {
+	target := image.Ref{Registry: to.Registry, Repository: strings.TrimPrefix(to.Repository+"/charts/"+c.Name, "/"), Tag: c.Tag()}
+	if parsed, err := image.Parse(target.String()); err != nil || parsed != target {
+		return image.Ref{}, fmt.Errorf("%s: no registry can hold it as %s", c.FileName(), target)
+	}
+	return target, nil
+}
+
+// Shelf gives a registry in memory that holds charts under the names that they get below
+// to, as Target has them. The pairs move each to where it is on the shelf.
 func Shelf(ctx context.Context, charts []Packed, to image.Ref) (*registry.Memory, []image.Pair, error) {
 	var shelf registry.Memory
 	var pairs []image.Pair
 	var errs []error
 	for _, p := range charts {
-		target := image.Ref{Registry: to.Registry, Repository: strings.TrimPrefix(to.Repository+"/charts/"+p.Name, "/"), Tag: p.Tag()}
-		if parsed, err := image.Parse(target.String()); err != nil || parsed != target {
-			errs = append(errs, fmt.Errorf("%s: no registry can hold it as %s", p.FileName(), target))
+		target, err := p.Target(to)
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
 		errs = append(errs, p.Put(ctx, &shelf, target))
