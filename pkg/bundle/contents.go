@@ -28,6 +28,9 @@ type Contents struct {
 	// Groups says in which folders of manifests an image is used (LockImage.Groups),
 	// by its Target in Plan.
 	Groups map[image.Ref][]string
+	// StandsFor says which references with variables an image is (LockImage.StandsFor), by
+	// its Target in Plan.
+	StandsFor map[image.Ref][]string
 	// Targets says where an image will go, if that is known, by its Target in Plan.
 	Targets map[image.Ref]image.Ref
 	// Elsewhere are blobs to leave out, because the site has them. Manifests are
@@ -172,8 +175,7 @@ func (b *build) addImages(c Contents) error {
 		}
 		l := LockImage{
 			Image: name.String(), Digest: img.Root.Digest, SourceDigest: img.Original,
-			MediaType: img.Root.MediaType, Size: img.Size(), Uses: slices.Compact(slices.Sorted(slices.Values(c.Uses[name]))),
-			Groups: slices.Compact(slices.Sorted(slices.Values(c.Groups[name]))),
+			MediaType: img.Root.MediaType, Size: img.Size(), Uses: once(c.Uses[name]), Groups: once(c.Groups[name]), StandsFor: once(c.StandsFor[name]),
 		}
 		if img.Source != name {
 			l.From = img.Source.String()
@@ -195,6 +197,9 @@ func (b *build) addImages(c Contents) error {
 	}
 	return errors.Join(errs...)
 }
+
+// once is all of them, sorted, each once.
+func once(all []string) []string { return slices.Compact(slices.Sorted(slices.Values(all))) }
 
 // referrers are the manifests of img that are about others and not below them:
 // by digest, with the tag in front if that is how they are found.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -98,6 +99,9 @@ func create(ctx context.Context, path string, c Contents, from registry.Source, 
 // place is where the archive really goes: links are followed.
 func place(path string) (string, error) {
 	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a name that is too long, links that lead nowhere
+		return "", err
+	}
 	if err != nil { // it will be made, where a link leads if there is one
 		if to, err := os.Readlink(path); err == nil && filepath.IsAbs(to) {
 			return to, nil

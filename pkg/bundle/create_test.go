@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/opencontainers/go-digest"
 
@@ -600,4 +602,14 @@ func TestCreateBehindLink(t *testing.T) {
 		}
 		openArchive(t, filepath.Join(dir, "disk", "site.tar"))
 	}
+}
+
+// TestSourceSaysWhy: what a source says of content that was cut off is told, not that it was.
+func TestSourceSaysWhy(t *testing.T) {
+	broken := fmt.Errorf("reading it from r.example: %w (tried 5 times)", io.ErrUnexpectedEOF)
+	c := Contents{Plan: &registry.Plan{}, Files: []File{{Path: "f", Size: 8, Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader("some"), iotest.ErrReader(broken))), nil
+	}}}}
+	_, err := Create(t.Context(), filepath.Join(t.TempDir(), "site.tar"), c, nil, CreateOptions{})
+	wantError(t, err, "f: reading it from r.example", "tried 5 times")
 }

@@ -46,7 +46,10 @@ type LockImage struct {
 	Platforms    []LockPlatform `json:"platforms,omitempty"`
 	Target       string         `json:"target,omitempty"` // where it goes, if that was known
 	Uses         []string       `json:"uses,omitempty"`   // file:line:column, sorted
-	Referrers    []string       `json:"referrers,omitempty"`
+	// StandsFor are the references with variables that it was carried for, as they are
+	// written: somebody gave their values, or named the image; sorted.
+	StandsFor []string `json:"standsFor,omitempty"`
+	Referrers []string `json:"referrers,omitempty"`
 }
 
 // IsBundle says whether the image is a bundle of imgpkg, whose members are among its

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/kubectl-airgap/kubectl-airgap/internal/disk"
 )
 
 // An archive that is not finished is a file beside its place. Its slots stand
@@ -121,10 +118,7 @@ func openPartial(name string, l layout) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := disk.Lock(f); err != nil {
-			if errors.Is(err, disk.ErrLocked) {
-				err = fmt.Errorf("another process is writing it: %s", name)
-			}
+		if err := lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		// Who held the lock before may have given the file its final name.

@@ -8,32 +8,120 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/kubectl-airgap/kubectl-airgap/internal/disk"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/registry"
 )
 
 // writeWhole makes the file path from what write writes, by way of path.partial,
 // which the next run replaces if this one is killed: what is written here is too
-// large to leave many of it behind.
+// large to leave many of it behind. Links are followed; what is no regular file, such
+// as /dev/stdout or a pipe, is written to as it is, never replaced.
 func writeWhole(path string, perm fs.FileMode, write func(io.Writer) error) error {
-	temp := path + ".partial"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	err := func() error {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return writeInto(path, write)
+		}
+		to, err := place(path)
+		if err != nil {
+			return err
+		}
+		return writeBeside(to, perm, write)
+	}()
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeInto writes to what is there already.
+func writeInto(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// writeBeside writes path.partial and gives it its name.
+func writeBeside(path string, perm fs.FileMode, write func(io.Writer) error) error {
+	f, err := createLocked(path+".partial", perm)
+	if err != nil {
+		return err
 	}
 	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, path)
+	if !disk.RenameOpen { // elsewhere the lock is kept until the file has its name
+		err = errors.Join(err, f.Close())
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(temp)))
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	if disk.RenameOpen {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// createLocked creates a file that no other process is writing, in the place of what a
+// killed one left there.
+func createLocked(name string, perm fs.FileMode) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		if errors.Is(err, fs.ErrExist) {
+			if err := removeLeft(name); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if !stale(f, name) {
+			return f, nil
+		}
+		f.Close() //nolint:errcheck // nothing was written to it
+	}
+}
+
+// removeLeft removes what a killed process has left, unless another one is writing it.
+func removeLeft(name string) error {
+	left, err := os.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = lock(left)
+	if !disk.RenameOpen {
+		err = errors.Join(err, left.Close())
+	} else {
+		defer left.Close() //nolint:errcheck // it was not written
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
+}
+
+// lock keeps other processes from a file.
+func lock(f *os.File) error {
+	err := disk.Lock(f)
+	if errors.Is(err, disk.ErrLocked) {
+		return fmt.Errorf("another process is writing it: %s", f.Name())
+	}
+	return err
 }
 
 // openRegular opens a file that is neither a folder nor a device.

@@ -182,7 +182,7 @@ func (w *writer) fill(ctx context.Context, s *slot, h hashes, from io.Reader) (s
 		}
 		w.flush(s, done, int64(n))
 		done += int64(n)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own; a source whose error wraps one says more
 			return "", fmt.Errorf("it ended after %d of %d bytes: %w", done, s.Size, io.ErrUnexpectedEOF)
 		}
 		if err != nil {

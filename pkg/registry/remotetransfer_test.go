@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/kubectl-airgap/kubectl-airgap/internal/registrytest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
@@ -118,5 +121,36 @@ func TestRemoteTransfer(t *testing.T) {
 		var summary strings.Builder
 		_ = to.Summary(&summary)
 		t.Errorf("the second time:\n%s", &summary)
+	}
+}
+
+// TestRemoteEmptyBlob: of a blob without bytes nothing is read when it is sent.
+func TestRemoteEmptyBlob(t *testing.T) {
+	from, to := registrytest.Start(t, registrytest.Options{}), registrytest.Start(t, registrytest.Options{})
+	source, _ := remote(t, RemoteOptions{})
+	at := ref(t, from.Host+"/a:v1")
+	empty, config := describe(nil), describe([]byte("{}"))
+	for d, text := range map[*Descriptor]string{&empty: "", &config: "{}"} {
+		open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
+		if _, err := source.PutBlob(t.Context(), at, *d, nil, open); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},"layers":[{"mediaType":"text/plain","digest":%q,"size":0}]}`,
+		ocispec.MediaTypeImageManifest, config.Digest, empty.Digest)
+	desc := Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString(raw), Size: int64(len(raw))}
+	if err := source.PutManifest(t.Context(), at, desc, []byte(raw)); err != nil {
+		t.Fatal(err)
+	}
+	target := ref(t, to.Host+"/b:v1")
+	plan, err := NewPlan(t.Context(), []image.Pair{{Source: at, Target: target}}, source, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Transfer(t.Context(), plan, source, source, TransferOptions{}); err != nil {
+		t.Error(err)
+	}
+	if got, err := source.HasBlob(t.Context(), target, empty); err != nil || !got {
+		t.Errorf("the empty blob is there: %v, %v", got, err)
 	}
 }
