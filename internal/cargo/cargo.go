@@ -86,6 +86,8 @@ type Image struct {
 	Groups []string // of the manifests that use it, sorted, without the empty one
 	Uses   []string // file:line:column, in the order of groups and of the inputs
 	Bundle bool     // whoever names it says that it is a bundle of imgpkg; only its registry knows
+	// StandsFor are the references with variables that it was found to be, as they are written.
+	StandsFor []string
 }
 
 // An Unknown is a reference that names no image yet: its variables have no value, or its
@@ -102,7 +104,7 @@ type Unknown struct {
 // of the same name is in a list, or named by itself: then somebody has said which one it
 // is. That another manifest happens to use one says nothing of the sort.
 func (c *Cargo) Images() ([]Image, []Unknown) {
-	images, unknown, listed := map[image.Ref]*Image{}, map[string]*Unknown{}, map[string]bool{}
+	images, unknown, listed := map[image.Ref]*Image{}, map[string]*Unknown{}, map[string][]*Image{}
 	for _, group := range slices.Sorted(maps.Keys(c.groups)) {
 		for item := range c.groups[group].Items() {
 			ref, ok := c.read(item)
@@ -117,14 +119,18 @@ func (c *Cargo) Images() ([]Image, []Unknown) {
 			im.Ref, im.Uses = ref, append(im.Uses, places(item)...)
 			im.Bundle = im.Bundle || slices.ContainsFunc(item.Uses, isBundle)
 			if slices.ContainsFunc(item.Uses, isListed) {
-				listed[ref.Name()] = true
+				listed[ref.Name()] = append(listed[ref.Name()], im)
+			}
+			if item.Templated {
+				im.StandsFor = append(im.StandsFor, item.Image)
 			}
 			if group != "" {
 				im.Groups = append(im.Groups, group)
 			}
 		}
 	}
-	return sorted(images), open(unknown, listed)
+	still := open(unknown, listed)
+	return sorted(images), still
 }
 
 // at is the value of a key, made if there is none.
@@ -139,7 +145,7 @@ func at[K comparable, V any](m map[K]*V, key K) *V {
 func (c *Cargo) read(item imagelist.Item) (image.Ref, bool) {
 	text := item.Image
 	if item.Templated {
-		text = expand(fill(text, c.opts.Variables), c.opts.Variables)
+		text = expand(manifest.Fill(text, c.opts.Variables), c.opts.Variables)
 	}
 	ref, err := image.Parse(text)
 	return ref, err == nil && !strings.ContainsAny(text, "${}") && !untagged(item)
@@ -170,12 +176,18 @@ func sorted(images map[image.Ref]*Image) []Image {
 
 func isListed(u imagelist.Use) bool { return u.Form == manifest.FormList }
 
-// open are the references that no image answers whose name was listed.
-func open(unknown map[string]*Unknown, listed map[string]bool) []Unknown {
+// open are the references that no image answers whose name was listed. Those that do are
+// told what they stand for.
+func open(unknown map[string]*Unknown, listed map[string][]*Image) []Unknown {
 	var all []Unknown
 	for _, written := range slices.Sorted(maps.Keys(unknown)) {
-		if ref, err := image.Parse(beforeTag(written)); err != nil || !listed[ref.Name()] {
+		ref, err := image.Parse(beforeTag(written))
+		if err != nil || len(listed[ref.Name()]) == 0 {
 			all = append(all, *unknown[written])
+			continue
+		}
+		for _, im := range listed[ref.Name()] {
+			im.StandsFor = append(im.StandsFor, written)
 		}
 	}
 	return all

@@ -54,6 +54,9 @@ registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:v1.36.0 [cpi csi] [.yaml
 	if len(unknown) != 1 || unknown[0].Written != "quay.io/a/other:${OTHER}" || len(unknown[0].Uses) != 3 {
 		t.Errorf("unknown are %+v", unknown)
 	}
+	if got := fmt.Sprint(images[0].StandsFor, images[2].StandsFor[0]); got != "[]registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:${CPI_IMAGE_K8S_VERSION}" {
+		t.Errorf("they stand for %s", got)
+	}
 }
 
 // TestUnknownAnswered: an image of the same name says which one a variable means.
@@ -66,7 +69,10 @@ func TestUnknownAnswered(t *testing.T) {
 	list := c.NewList()
 	list.Add(f.Uses())
 	c.AddImages("", list)
-	_, unknown := c.Images()
+	images, unknown := c.Images()
+	if images[0].Ref.String() != "quay.io/a/other:v9" || fmt.Sprint(images[0].StandsFor) != "[quay.io/a/other:${OTHER}]" {
+		t.Errorf("%s stands for %s", images[0].Ref, images[0].StandsFor)
+	}
 	if len(unknown) != 1 || unknown[0].Written != "registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:${CPI_IMAGE_K8S_VERSION}" {
 		t.Errorf("unknown are %+v", unknown)
 	}

@@ -121,7 +121,13 @@ func (p *proof) manifests(ctx context.Context, set input.Set) error {
 	if err := p.nodes(ctx, set, templates); err != nil {
 		return err
 	}
-	p.said = verify.NewManifests(p.site, verify.ManifestsOptions{Least: p.confidence.level(), SideLoaded: p.sideLoaded, Carried: p.carried})
+	fill, err := p.fill(ctx)
+	if err != nil {
+		return err
+	}
+	p.said = verify.NewManifests(p.site, verify.ManifestsOptions{
+		Least: p.confidence.level(), SideLoaded: p.sideLoaded, Carried: p.carried, Fill: fill,
+	})
 	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
 		p.said.Add(f, in.Group())
 		return struct{}{}, nil

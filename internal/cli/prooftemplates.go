@@ -60,3 +60,23 @@ func addTemplates(to *verify.Manifests, templates []overrides.HomeTemplate, inpu
 		}
 	}
 }
+
+// fill gives references the values of their variables that the flags name, and those of
+// clusterctl's home.
+func (p *proof) fill(ctx context.Context) (func(string) string, error) {
+	values, err := p.variables.values()
+	if err != nil {
+		return nil, err
+	}
+	ofHome := func(text string) string { return text }
+	if p.home != "" {
+		opts, err := p.homeOptions(p.mapping)
+		if err != nil {
+			return nil, err
+		}
+		if ofHome, err = overrides.HomeVariables(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
+	return func(text string) string { return ofHome(manifest.FillGiven(text, values)) }, nil
+}

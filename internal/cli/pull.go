@@ -201,9 +201,10 @@ func (o *pullOptions) contents(ctx context.Context, c *carrier, load *cargo.Carg
 	contents = bundle.Contents{
 		Plan: plan, Files: load.Files(),
 		Uses: map[image.Ref][]string{}, Groups: map[image.Ref][]string{}, Targets: map[image.Ref]image.Ref{},
+		StandsFor: map[image.Ref][]string{},
 	}
 	for _, im := range images {
-		contents.Uses[im.Ref], contents.Groups[im.Ref] = im.Uses, im.Groups
+		contents.Uses[im.Ref], contents.Groups[im.Ref], contents.StandsFor[im.Ref] = im.Uses, im.Groups, im.StandsFor
 		if ask.target != nil && !o.target.grouped() { // a group each makes several
 			contents.Targets[im.Ref], _ = ask.target.Target(im.Ref)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +22,7 @@ type sourceFlags struct {
 	releases   releaseFlags
 	images     []string
 	files      []string // only pull takes them
-	variables  []string
+	variables  variableFlags
 	snaps      snapFlags
 	tkg        tkgFlags
 	charts     chartFlags
@@ -42,10 +41,8 @@ func (f *sourceFlags) addTo(cmd *cobra.Command, verb string) {
 	f.charts.addTo(cmd, verb)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.images, "image", nil, verb+" this image, too, as `REF`; may be repeated")
-	flags.StringArrayVar(&f.variables, "variable", nil,
-		"what ${NAME}, or {{ env \"NAME\" }} of regsync, in a reference stands for, as `NAME=VALUE`; may be repeated")
+	f.variables.addTo(cmd)
 	complete(cmd, "image")
-	complete(cmd, "variable")
 }
 
 // given says that flags name what counts; what a site file names does not count then.
@@ -69,14 +66,11 @@ func (f *sourceFlags) fill(s *site.Site) {
 
 // gather reads what the flags or the site file name.
 func (f *sourceFlags) gather(ctx context.Context, streams Streams, notes io.Writer, opts gatherOptions) (*cargo.Cargo, error) {
-	o := cargo.Options{Least: f.confidence.level(), Variables: map[string]string{}, NoFiles: opts.noFiles}
-	for _, v := range f.variables {
-		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
-			return nil, usagef("--variable %s: a variable is NAME=VALUE", v)
-		}
-		o.Variables[name] = value
+	variables, err := f.variables.values()
+	if err != nil {
+		return nil, err
 	}
+	o := cargo.Options{Least: f.confidence.level(), Variables: variables, NoFiles: opts.noFiles}
 	sources, err := f.sources(ctx, streams)
 	if err != nil {
 		return nil, err

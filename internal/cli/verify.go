@@ -26,6 +26,7 @@ type verifyOptions struct {
 	cluster    clusterFlags
 	kubernetes kubernetesFlags
 	confidence confidenceFlag
+	variables  variableFlags
 	target     targetFlags
 	access     accessFlags
 	archive    string
@@ -107,6 +108,7 @@ func (o *verifyOptions) addTo(cmd *cobra.Command) {
 	o.input.addTo(cmd)
 	o.kubernetes.addTo(cmd)
 	o.confidence.addTo(cmd, "verify")
+	o.variables.addTo(cmd)
 	o.target.addTo(cmd)
 	o.access.addTo(cmd, pushParallel)
 	o.cluster.addTo(cmd)
@@ -144,7 +146,8 @@ func (o *verifyOptions) check() error {
 	}
 	_, versionErr := o.versions()
 	_, sandboxErr := o.sandboxes()
-	errs := []error{versionErr, sandboxErr}
+	_, variableErr := o.variables.values()
+	errs := []error{versionErr, sandboxErr, variableErr}
 	for _, p := range o.platforms {
 		if _, err := registry.NormalizePlatform(p); err != nil {
 			errs = append(errs, usagef("--platform: %w", err))

@@ -48,3 +48,25 @@ func HomeTemplates(ctx context.Context, opts HomeOptions) ([]HomeTemplate, error
 	}
 	return all, ctx.Err()
 }
+
+// HomeVariables gives a function that fills variables in as clusterctl would for the
+// templates of the home that Verify looks at: with their values, or else their defaults.
+// What has neither stays, as does text that clusterctl could not read.
+func HomeVariables(ctx context.Context, opts HomeOptions) (func(text string) string, error) {
+	v, err := newVerifier(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	v.read() // without clusterctl.yaml there is the environment
+	return func(text string) string {
+		variables, err := yamlprocessor.NewSimpleProcessor().GetVariableMap([]byte(text))
+		if err != nil {
+			return text
+		}
+		filled, _, err := v.fill(text, variables)
+		if err != nil {
+			return text
+		}
+		return string(filled)
+	}, nil
+}

@@ -3,15 +3,20 @@ package verify
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 )
 
 // A Carried is what an archive brings, by the names that it gets on the site.
 type Carried struct {
 	wanted []Wanted
 	images map[image.Ref]*bundle.LockImage // by target: whole, without digest, without tag
+	// answers are the targets of images that were carried for references with variables, by
+	// the names of these.
+	answers map[string][]image.Ref
 }
 
 // NewCarried reads a lock, whose images go where m sends them (o as for Lock.Pairs).
@@ -30,7 +35,7 @@ func NewCarried(lock *bundle.Lock, m image.Mapping, o bundle.PairsOptions) (*Car
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	c := &Carried{images: map[image.Ref]*bundle.LockImage{}}
+	c := &Carried{images: map[image.Ref]*bundle.LockImage{}, answers: map[string][]image.Ref{}}
 	for _, p := range pairs {
 		locked := of[p.Source]
 		w := Wanted{Pair: p, Uses: locked.Uses, carried: true}
@@ -39,6 +44,11 @@ func NewCarried(lock *bundle.Lock, m image.Mapping, o bundle.PairsOptions) (*Car
 		}
 		c.wanted = append(c.wanted, w)
 		c.add(p.Target, locked)
+		for _, written := range locked.StandsFor {
+			_, names := manifest.Literals(written)
+			key := strings.Join(names, "\n")
+			c.answers[key] = append(c.answers[key], p.Target)
+		}
 	}
 	return c, nil
 }

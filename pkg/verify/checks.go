@@ -10,6 +10,7 @@ const (
 	CheckManifestLatest   = "manifest-latest"
 	CheckManifestAlways   = "manifest-always"
 	CheckManifestSecret   = "manifest-secret"
+	CheckManifestUnknown  = "manifest-unknown"
 
 	CheckNameOutside = "name-outside"
 	CheckNameMissing = "name-missing"
@@ -59,6 +60,11 @@ var checks = []Check{
 		CheckManifestLatest, Warning,
 		"nobody can tell which image latest is, nodes may run different ones, and each start asks the registry again",
 		"write the tag or the digest that is meant",
+	},
+	{
+		CheckManifestUnknown, Warning,
+		"whatever the variable holds when it is filled in is pulled, and nobody has looked whether it is there",
+		"give the variable its value (--variable NAME=VALUE), or write what is meant in its place",
 	},
 	{
 		CheckManifestAlways, Error,

@@ -54,6 +54,10 @@ var faults = []fault{
 		"manifest-prefix", "cluster.yaml:9:26", "", "quay.io/coredns",
 	},
 	{
+		"variable without value for the tag", func(s *small) { s.edit("web.yaml", "${REGISTRY:=$R}/quay.io/a/split:v1", "$R/quay.io/a/split:${TAG}") },
+		"manifest-unknown", "web.yaml:16:16", "", "$R/quay.io/a/split:${TAG}: nobody has said which image this is; for others there is v1",
+	},
+	{
 		"variable without value for the registry", func(s *small) { s.edit("web.yaml", "${REGISTRY:=$R}", "${REGISTRY}") },
 		"manifest-variable", "web.yaml:16:16", "", "hides which registry",
 	},

@@ -22,6 +22,9 @@ type ManifestsOptions struct {
 	// Carried says by which names the images of the site were carried, nil if that is not
 	// known: names that were shortened on the way do not tell which operator is meant.
 	Carried *Carried
+	// Fill puts in place of the variables of a reference, as it is written, the values that
+	// they have on the site; nil means that none is known.
+	Fill func(string) string
 }
 
 // Manifests collects what manifests say, file by file. It keeps findings, names and
@@ -33,6 +36,8 @@ type Manifests struct {
 	lock      sync.Mutex
 	findings  []Finding
 	wanted    map[image.Ref]*Wanted         // by source
+	opens     map[image.Ref]*open           // by what is written
+	listed    map[string]bool               // names, at their targets, that lists among the files name
 	kubeadm   map[string]*cluster           // by file, document and path of the configuration
 	outside   []string                      // names and prefixes of names that findings are about already
 	sandboxes bool                          // one of the images is that of sandboxes
@@ -59,7 +64,7 @@ type pod struct {
 func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 	return &Manifests{
 		site: site, opts: opts, rows: operatorRows(),
-		wanted: map[image.Ref]*Wanted{}, kubeadm: map[string]*cluster{}, versions: map[kubernetes.Version]string{},
+		wanted: map[image.Ref]*Wanted{}, opens: map[image.Ref]*open{}, listed: map[string]bool{}, kubeadm: map[string]*cluster{}, versions: map[kubernetes.Version]string{},
 	}
 }
 
@@ -116,7 +121,7 @@ func (m *Manifests) add(f *manifest.File, group string, told told) {
 func (m *Manifests) Findings() []Finding {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	return slices.Clone(m.findings)
+	return append(slices.Clone(m.findings), m.unknown()...)
 }
 
 // Secrets gives what is wrong if the registry gives nothing without credentials, and the
@@ -184,6 +189,7 @@ func (r *reading) found(check, place string, ref image.Ref, problem string, args
 // use judges one use.
 func (r *reading) use(u *manifest.Use) {
 	place := fmt.Sprintf("%s:%d:%d", u.File, u.Line, u.Column)
+	r.fill(u)
 	r.operator(u, place)
 	switch {
 	case u.Prefix:
@@ -286,8 +292,9 @@ func (r *reading) image(u *manifest.Use, place string) {
 	if isLatest(u) && !r.always[place] {
 		r.found(CheckManifestLatest, place, u.Ref, "%s: its tag is latest", u.Ref)
 	}
-	if _, err := image.Parse(u.Ref.String()); err != nil {
-		return // variables hide which one it is, but not where it is
+	if !isWhole(u.Ref) {
+		r.open(u, at, place)
+		return
 	}
 	r.want(u, clone(at), place)
 }
@@ -296,6 +303,9 @@ func (r *reading) want(u *manifest.Use, at image.Ref, place string) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	r.sandboxes = r.sandboxes || u.Rule == "sandbox-image"
+	if u.Form == manifest.FormList {
+		r.listed[strings.Clone(at.Name())] = true
+	}
 	w := r.wanted[u.Ref]
 	if w == nil {
 		source := clone(u.Ref)

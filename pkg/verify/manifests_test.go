@@ -79,7 +79,7 @@ func TestManifests(t *testing.T) {
 		"chart of latest":             {text: "image:\n  repository: r.example/airgap/quay.io/a/x\n  tag: latest\n", want: "manifest-latest"},
 		"chart from elsewhere":        {text: "image:\n  repository: quay.io/a/x\n", want: "manifest-outside"},
 		"registry of names":           {text: "cni: {name: x, repository: r.example/airgap/quay.io}\n", want: ""},
-		"tag in a variable":           {text: pod("", "r.example/airgap/x:${TAG}"), want: ""},
+		"tag in a variable":           {text: pod("", "r.example/airgap/x:${TAG}"), want: "manifest-unknown"},
 		"registry in a variable":      {text: pod("", "${REGISTRY}/x:v1"), want: "manifest-variable"},
 		"nothing but a variable":      {text: pod("", "${IMAGE}"), want: "manifest-variable"},
 		"always where a registry is":  {text: strings.Replace(pod("", "r.example/airgap/x:v1"), "}]", ", imagePullPolicy: Always}]", 1), want: ""},

@@ -45,6 +45,9 @@ var manifestFaults = []siteFault{
 	}, "manifest-outside out/apps/cluster.yaml:*:*"},
 	{"upstream as the default of a variable", replacing(apps, "${APPS:="+below+"apps.example}", "${APPS:=apps.example}"), "manifest-outside out/apps/apps.yaml:15:16"},
 	{"variable without a value", replacing(apps, "${APPS:="+below+"apps.example}", "${APPS}"), "manifest-variable out/apps/apps.yaml:15:16"},
+	{"variable in a tag that nobody gave a value", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER}"), "manifest-unknown out/apps/apps.yaml:13:48"},
+	{"variable in a tag whose value the template of another gave", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${CPI_IMAGE_K8S_VERSION}"), "manifest-unknown out/apps/apps.yaml:13:48"},
+	{"default of a tag that nobody carried", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER:=v7}"), "registry-tag " + below + "apps.example/worker:v7"},
 	{"another project of the registry", replacing(apps, below+"apps.example/worker", nodeRegistryHost+"/other/worker"), "manifest-outside out/apps/apps.yaml:13:48"},
 	{"latest", func(s *provenSite) {
 		s.push(provenImage("apps.example/web:latest", "apps.example/web:v1", "amd64"))
