@@ -37,6 +37,14 @@ var prefixRules = []prefixRule{
 	{"tkg-bom", "imageInfo.imageRepository", "", "", false},
 	{"capd", "loadBalancer.imageRepository", "", "haproxy", false}, // DockerCluster
 	{"k0s", "images.repository", "", "", false},
+	{"byoh", "bundleRepo", "", "", false},      // K8sInstallerConfig
+	{"lookup", "*baseRegistry", "", "", false}, // ByoCluster, TinkerbellCluster
+	{"kamaji", "spec.registry", "*/KamajiControlPlane*", "", false},
+	{"kamaji", "registrySettings.registry", "", "", false}, // TenantControlPlane
+	{"kamaji", "coreDNS.imageRepository", "*/KamajiControlPlane*", "coredns", false},
+	{"kamaji", "coreDNS.imageRepository", "*/TenantControlPlane", "coredns", false},
+	{"kamaji", "kubeProxy.imageRepository", "*/KamajiControlPlane*", "kube-proxy", false},
+	{"kamaji", "kubeProxy.imageRepository", "*/TenantControlPlane", "kube-proxy", false},
 	{"base", "baseRepo", "", "", false},
 	{"base", "repositoryPrefix", "", "", false},
 	{"base", "defaultRegistry", "", "", false},
@@ -45,6 +53,7 @@ var prefixRules = []prefixRule{
 	{"base", "defaults.registry", "", "", false},
 	{"tigera", "spec.registry", "operator.tigera.io/*", "", false},
 	{"tigera", "installation.registry", "", "", false},
+	{"tigera", "tigeraOperator.registry", "", "", false}, // where the chart's own image follows
 	{"istio", "spec.hub", "install.istio.io/*", "", false},
 	{"istio", "global.hub", "", "", false},
 	{"image-registry", "*imageRegistry", "", "", false},
@@ -80,7 +89,7 @@ func (w *walker) prefixes(n *yamltree.Node) {
 			continue
 		}
 		w.push(step{key: n.Kids[i].Value, facts: facts})
-		if r, ok := w.prefixRule(facts.prefixes); ok && w.prefix(value, r) {
+		if r, ok := w.prefixRule(facts.prefixes); ok && !isPartOfWhole(n, facts) && w.prefix(value, r) {
 			w.taken[n.Kids[i+1]] = true
 			if r.several && upstreamKubernetes[value.Value] && filled(n.Get("dns").Follow().Get("imageRepository")) == nil {
 				w.prefix(value, dnsBeside())
@@ -88,6 +97,12 @@ func (w *walker) prefixes(n *yamltree.Node) {
 		}
 		w.pop()
 	}
+}
+
+// isPartOfWhole says that a registry is the beginning of the image beside it, as it may be
+// where the chart of Tigera's operator gets values.
+func isPartOfWhole(n *yamltree.Node, key *keyFacts) bool {
+	return key.normal == "registry" && (filled(n.Get("image")) != nil || filled(n.Get("repository")) != nil)
 }
 
 func (w *walker) prefixRule(rules []prefixMatcher) (prefixRule, bool) {
@@ -137,8 +152,16 @@ func (w *walker) prefixView(v yamltree.View, r prefixRule) bool {
 
 // valuePrefix handles a prefix that is the value of a variable: its name tells.
 func (w *walker) valuePrefix(name *keyFacts, value *yamltree.Node) bool {
-	if !strings.HasSuffix(name.normal, "imagerepository") && !strings.HasSuffix(name.normal, "imageregistry") {
+	if !strings.HasSuffix(name.normal, "imagerepository") && !strings.HasSuffix(name.normal, "imageregistry") &&
+		!strings.HasSuffix(name.normal, "baseregistry") && !w.defaultsToRegistry(name, value) {
 		return false
 	}
 	return value.Value != "" && w.prefix(value, prefixRule{name: "variable"})
+}
+
+// defaultsToRegistry says that value is the registry which the field of that name has in an
+// object that does not give one, as the schema of its kind says.
+func (w *walker) defaultsToRegistry(name *keyFacts, value *yamltree.Node) bool {
+	host, _, _ := strings.Cut(value.Value, "/")
+	return w.kind == "CustomResourceDefinition" && strings.HasSuffix(name.normal, "registry") && strings.Contains(host, ".")
 }
