@@ -50,7 +50,7 @@ func (f *Finding) Error() string {
 
 // Concerns says whether src may hold an object that Patch changes or reports.
 func Concerns(src string) bool {
-	if strings.Contains(src, "ClusterClass") {
+	if strings.Contains(src, "ClusterClass") || mayBeStranger(src) {
 		return true
 	}
 	return slices.ContainsFunc(objectKinds, func(k objectKind) bool { return strings.Contains(src, k.kind) })
@@ -175,10 +175,14 @@ func (p *patcher) object(d *document, i int) error {
 	}
 	root := objects[i]
 	kind, version, ok := kindOf(root)
-	if !ok {
+	if !ok && !isStranger(root) {
 		return nil
 	}
 	p.Objects++
+	if !ok {
+		p.find(d.place(root.Get("kind")), strings.TrimSpace(root.Str("kind")+" "+root.Get("metadata").Follow().Str("name")), unknownKind)
+		return nil
+	}
 	o := object{root: root, version: version, kind: kind.kind, name: root.Get("metadata").Str("name"), namespace: root.Get("metadata").Str("namespace")}
 	label := strings.TrimSpace(o.kind + " " + o.name)
 	at := d.place(root.Get("kind"))
