@@ -47,6 +47,7 @@ func (o *verifyOptions) proof(ctx context.Context, streams Streams) (*proof, err
 	}
 	p.site = verify.Site{Target: o.target.to, Mapping: p.mapping}
 	p.archive, p.carried, err = o.carried(p.mapping)
+	p.site.Carried = p.carried
 	if damage, ok := verify.ArchiveDamage(p.site, o.archive, err); ok {
 		p.findings, err = append(p.findings, damage), nil
 	}
@@ -126,7 +127,7 @@ func (p *proof) manifests(ctx context.Context, set input.Set) error {
 		return err
 	}
 	p.said = verify.NewManifests(p.site, verify.ManifestsOptions{
-		Least: p.confidence.level(), SideLoaded: p.sideLoaded, Carried: p.carried, Fill: fill,
+		Least: p.confidence.level(), SideLoaded: p.sideLoaded, Fill: fill,
 	})
 	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
 		p.said.Add(f, in.Group())

@@ -17,6 +17,7 @@ type Carried struct {
 	// answers are the targets of images that were carried for references with variables, by
 	// the names of these.
 	answers map[string][]image.Ref
+	targets map[image.Ref]image.Ref // the first of each source
 }
 
 // NewCarried reads a lock, whose images go where m sends them (o as for Lock.Pairs).
@@ -35,7 +36,7 @@ func NewCarried(lock *bundle.Lock, m image.Mapping, o bundle.PairsOptions) (*Car
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	c := &Carried{images: map[image.Ref]*bundle.LockImage{}, answers: map[string][]image.Ref{}}
+	c := &Carried{images: map[image.Ref]*bundle.LockImage{}, answers: map[string][]image.Ref{}, targets: map[image.Ref]image.Ref{}}
 	for _, p := range pairs {
 		locked := of[p.Source]
 		w := Wanted{Pair: p, Uses: locked.Uses, carried: true}
@@ -44,6 +45,9 @@ func NewCarried(lock *bundle.Lock, m image.Mapping, o bundle.PairsOptions) (*Car
 		}
 		c.wanted = append(c.wanted, w)
 		c.add(p.Target, locked)
+		if _, there := c.targets[p.Source]; !there {
+			c.targets[p.Source] = p.Target
+		}
 		for _, written := range locked.StandsFor {
 			_, names := manifest.Literals(written)
 			key := strings.Join(names, "\n")
@@ -84,6 +88,15 @@ func (c *Carried) Image(target image.Ref) (*bundle.LockImage, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Target says where an image of the lock goes, by its name there, and whether there is one.
+func (c *Carried) Target(source image.Ref) (image.Ref, bool) {
+	if c == nil {
+		return image.Ref{}, false
+	}
+	to, ok := c.targets[source]
+	return to, ok
 }
 
 // Wanted gives every image of the lock as if it were asked for by its own name.

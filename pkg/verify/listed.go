@@ -26,7 +26,7 @@ func Listed(site Site, list *imagelist.List) ([]Wanted, []Finding) {
 			}
 			uses = append(uses, u.Place())
 		}
-		if ok && err == nil && !item.Templated {
+		if ok && !at.IsZero() && err == nil && !item.Templated {
 			wanted = append(wanted, Wanted{Pair: image.Pair{Source: ref, Target: at}, Uses: uses})
 		}
 	}

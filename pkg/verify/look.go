@@ -84,10 +84,20 @@ func (v *visit) missing(l *look) {
 		v.found(l, check, "%s", problem)
 		return
 	}
+	fill := strings.NewReplacer("{target}", v.site.Target, "{image}", l.name().String())
+	if to, ok := v.opts.Carried.Target(l.name()); ok {
+		v.found(l, check, "%s: the archive brings it to %s", problem, to)
+		l.advise("lead whoever asks for {image} to "+to.String()+", by its name or by the mirror of its registry on the nodes", fill)
+		return
+	}
 	v.found(l, check, "%s, nor is it in the archive", problem)
+	l.advise("correct the name if it is wrong, else carry the image: kubectl airgap pull --image IMAGE -o more.tar, then kubectl airgap push more.tar --to {target}", fill)
+}
+
+// advise gives the last finding a remedy of its own.
+func (l *look) advise(remedy string, fill *strings.Replacer) {
 	last := &l.findings[len(l.findings)-1]
-	*last = last.advised("correct the name if it is wrong, else carry the image: kubectl airgap pull --image IMAGE -o more.tar, then kubectl airgap push more.tar --to {target}",
-		strings.NewReplacer("{target}", v.site.Target))
+	*last = last.advised(remedy, fill)
 }
 
 // refused notes that the registry did not answer as registries do.

@@ -19,9 +19,6 @@ type ManifestsOptions struct {
 	// SideLoaded says that images are loaded into the nodes, so that nobody answers who
 	// pulls them again.
 	SideLoaded bool
-	// Carried says by which names the images of the site were carried, nil if that is not
-	// known: names that were shortened on the way do not tell which operator is meant.
-	Carried *Carried
 	// Fill puts in place of the variables of a reference, as it is written, the values that
 	// they have on the site; nil means that none is known.
 	Fill func(string) string
@@ -286,7 +283,7 @@ func (r *reading) image(u *manifest.Use, place string) {
 		r.found(CheckManifestOutside, place, u.Ref, "%s is pulled from outside: it is not at %s, and no mirror of the nodes leads there", u.Ref, r.site.Target)
 		return
 	}
-	if isLeft(u) {
+	if isLeft(u) || at.IsZero() {
 		return
 	}
 	if isLatest(u) && !r.always[place] {

@@ -132,6 +132,9 @@ func (n *names) ask(by, place, advice string, refs []image.Ref) {
 	var registries []string
 	for _, r := range refs {
 		at, ok := n.site.resolve(r)
+		if ok && at.IsZero() {
+			continue
+		}
 		if ok {
 			n.wanted = append(n.wanted, Wanted{Pair: image.Pair{Source: r, Target: at}, Uses: []string{place}, By: by})
 			continue

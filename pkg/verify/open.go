@@ -29,7 +29,7 @@ func (r *reading) fill(u *manifest.Use) {
 	if r.opts.Fill != nil {
 		text = r.opts.Fill(text)
 	}
-	if !r.opts.Carried.standsFor(u) {
+	if !r.site.Carried.standsFor(u) {
 		text = manifest.Fill(text, nil)
 	}
 	if ref, err := image.Parse(text); err == nil {
@@ -46,7 +46,7 @@ func isWhole(r image.Ref) bool {
 // open notes a use whose variables have no value. An image that was carried for it is
 // looked at in any case.
 func (r *reading) open(u *manifest.Use, at image.Ref, place string) {
-	if r.told == toldAll || r.opts.Carried.standsFor(u) {
+	if r.told == toldAll || r.site.Carried.standsFor(u) {
 		return
 	}
 	r.lock.Lock()
@@ -102,8 +102,8 @@ func (m *Manifests) others(of image.Ref) string {
 	for _, w := range m.wanted {
 		add(*w)
 	}
-	if m.opts.Carried != nil {
-		for _, w := range m.opts.Carried.wanted {
+	if m.site.Carried != nil {
+		for _, w := range m.site.Carried.wanted {
 			add(w)
 		}
 	}

@@ -68,7 +68,7 @@ func TestOpen(t *testing.T) {
 			site := siteAt(t)
 			opts := ManifestsOptions{Fill: func(text string) string { return manifest.FillGiven(text, test.values) }}
 			if test.carried != nil {
-				opts.Carried = carriedFor(t, site, test.carried...)
+				site.Carried = carriedFor(t, site, test.carried...)
 			}
 			m := read(t, site, opts, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{image: \""+test.image+"\"}]\n"+test.more)
 			var got []string

@@ -88,7 +88,7 @@ func (r *reading) operator(u *manifest.Use, place string) {
 // origin is what an image on the site was called where it was carried from, if that is
 // known.
 func (m *Manifests) origin(r image.Ref) image.Ref {
-	if locked, ok := m.opts.Carried.Image(r); ok {
+	if locked, ok := m.site.Carried.Image(r); ok {
 		if ref, err := image.Parse(locked.Image); err == nil {
 			return ref
 		}

@@ -35,7 +35,8 @@ func TestOperatorOfShortName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := read(t, site, ManifestsOptions{Carried: carried}, "kind: Pod\napiVersion: v1\nspec:\n  containers: [{image: \"r.example/airgap/operator:v1.40.0\"}]\n")
+		site.Carried = carried
+		c := read(t, site, ManifestsOptions{}, "kind: Pod\napiVersion: v1\nspec:\n  containers: [{image: \"r.example/airgap/operator:v1.40.0\"}]\n")
 		_, findings, err := c.Names(opts)
 		if got := checksOf(findings); err != nil || got != test.want {
 			t.Errorf("%s: %q, want %q; %v", name, got, test.want, err)

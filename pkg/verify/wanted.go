@@ -18,9 +18,14 @@ type Site struct {
 	// node's own store. Tag and digest may be missing. nil means nothing does. The zero Ref
 	// stands for where Mapping puts it.
 	Mirrored func(image.Ref) (at image.Ref, ok bool)
+	// Carried says by which names images were carried, and to which; nil if that is not
+	// known. Names that were shortened on the way tell neither which operator is meant, nor
+	// do those of upstream tell the group that layout group puts them into.
+	Carried *Carried
 }
 
-// resolve is where r is pulled from, and whether that is on the site.
+// resolve is where r is pulled from, and whether that is on the site. The zero Ref stands
+// for a place that nobody knows, because something is wrong that is told elsewhere.
 func (s *Site) resolve(r image.Ref) (at image.Ref, ok bool) {
 	target, moves := s.Mapping.Target(r)
 	if !moves {
@@ -30,9 +35,20 @@ func (s *Site) resolve(r image.Ref) (at image.Ref, ok bool) {
 		return image.Ref{}, false
 	}
 	if at, ok = s.Mirrored(r); ok && at.IsZero() {
-		at = target
+		at = s.place(r, target)
 	}
 	return at, ok
+}
+
+// place is where r was carried to, or else where the mapping puts it, whatever its group.
+func (s *Site) place(r, target image.Ref) image.Ref {
+	if to, ok := s.Carried.Target(r); ok {
+		return to
+	}
+	if grouped, _ := s.Mapping.InGroup("any").Target(r); grouped != target {
+		return image.Ref{}
+	}
+	return target
 }
 
 // holdsPrefix says whether whatever is below r is on the site.
