@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/bundle"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/chart"
@@ -144,8 +145,9 @@ func (c *Cargo) addChart(one Chart) error {
 	if err := c.AddFile(inMemory(path.Join(charts, one.FileName()), one.from, one.Raw), one.from); err != nil {
 		return err
 	}
+	tags := sync.OnceValue(one.Tags) // of most charts nobody asks
 	for _, values := range one.Values {
-		if err := c.addValues(one.Chart, values); err != nil {
+		if err := c.addValues(one.Chart, values, tags); err != nil {
 			return err
 		}
 	}
@@ -154,27 +156,33 @@ func (c *Cargo) addChart(one Chart) error {
 	return nil
 }
 
-// addValues adds the images that a values.yaml names in full. A name without tag or digest
-// gets one from a template: which, nobody knows here.
-func (c *Cargo) addValues(one *chart.Chart, values chart.Document) error {
+// addValues adds the images that a values.yaml names in full, and those that the templates
+// beside it give a tag. Which tag others get is known only to whoever installs the chart.
+func (c *Cargo) addValues(one *chart.Chart, values chart.Document, tags func() chart.Tags) error {
 	f, err := manifest.Parse(one.FileName()+":"+values.Path, values.Content)
 	if err != nil {
 		return err
 	}
 	list := c.NewList()
-	list.Add(func(yield func(manifest.Use) bool) {
-		for u := range f.Uses() {
-			if !u.Prefix && !isFull(u.Written) {
-				if u.Confidence >= manifest.Likely {
-					c.Notes = append(c.Notes, fmt.Sprintf("%s:%s:%d:%d: %s has no tag there: a template gives it one", one.FileName(), values.Path, u.Line, u.Column, u.Written))
-				}
-				continue
-			}
-			if !yield(u) {
-				return
-			}
+	for u := range f.Uses() {
+		if u.Prefix || isFull(u.Written) {
+			list.Add(slices.Values([]manifest.Use{u}))
+			continue
 		}
-	})
+		place := fmt.Sprintf("%s:%s:%d:%d", one.FileName(), values.Path, u.Line, u.Column)
+		given := tags().Of(values, u.Written)
+		for _, tag := range given {
+			u.Ref.Tag = tag
+			list.Add(slices.Values([]manifest.Use{u}))
+		}
+		switch {
+		case u.Confidence < manifest.Likely:
+		case len(given) > 0:
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: %s has no tag there: the chart's templates give it %s", place, u.Written, strings.Join(given, " and ")))
+		default:
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: %s has no tag there: a template gives it one", place, u.Written))
+		}
+	}
 	c.AddImages(charts, list)
 	return nil
 }

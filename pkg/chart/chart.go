@@ -11,6 +11,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -22,6 +23,9 @@ const (
 	MaxSize    = 100 << 20 // bytes of a package, packed and unpacked
 	maxEntries = 10_000
 	maxFile    = 5 << 20 // bytes of Chart.yaml, and of a values.yaml
+
+	maxTemplate  = 256 << 10 // bytes of a template that is read: nested, it takes a stack
+	maxTemplates = 8 << 20   // bytes of all of them; more stay unread
 )
 
 // A Chart is what a package says of itself.
@@ -30,6 +34,10 @@ type Chart struct {
 	// Values are the values.yaml of the chart and of the charts in it, by their paths in
 	// the package, sorted as there.
 	Values []Document
+
+	folder    string            // that it is in, in the package
+	templates []Document        // of it and of the charts in it, sorted as in the package
+	inner     map[string][]byte // Chart.yaml of the charts in it, by their folders
 }
 
 // A Document is a file of a package.
@@ -96,7 +104,7 @@ func Read(raw []byte) (*Chart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this is no packaged chart: %w", err)
 	}
-	r := reader{chart: &Chart{}, found: map[string]bool{}}
+	r := reader{chart: &Chart{inner: map[string][]byte{}}, found: map[string]bool{}}
 	limited := &io.LimitedReader{R: z, N: MaxSize + 1}
 	if err := r.entries(tar.NewReader(limited)); err != nil {
 		if limited.N == 0 {
@@ -131,9 +139,10 @@ func (c *Chart) FileName() string { return c.Name + "-" + c.Version + ".tgz" }
 
 // A reader reads the entries of a package.
 type reader struct {
-	chart *Chart
-	meta  []byte
-	found map[string]bool
+	chart     *Chart
+	meta      []byte
+	found     map[string]bool
+	templates int64 // bytes
 }
 
 func (r *reader) entries(t *tar.Reader) error {
@@ -158,35 +167,46 @@ func (r *reader) entries(t *tar.Reader) error {
 
 // file takes a file that says what the chart is.
 func (r *reader) file(name string, size int64, content io.Reader) error {
-	_, below, _ := strings.Cut(name, "/")
-	meta := below == "Chart.yaml"
-	if !meta && path.Base(below) != "values.yaml" || meta && r.meta != nil || !isValues(below) && !meta {
+	first, below, _ := strings.Cut(name, "/")
+	inner, file := inside(below)
+	isTemplate := strings.HasPrefix(file, "templates/") && slices.Contains([]string{".yaml", ".yml", ".tpl"}, path.Ext(file))
+	isMeta := file == "Chart.yaml"
+	switch {
+	case !isMeta && !isTemplate && file != "values.yaml", isMeta && inner == "" && r.meta != nil:
 		return nil
-	}
-	if size > maxFile {
+	case isTemplate && (size > maxTemplate || r.templates+size > maxTemplates):
+		return nil
+	case size > maxFile:
 		return fmt.Errorf("it has more than %d bytes", maxFile)
-	}
-	if r.found[name] {
+	case r.found[name] && !isTemplate:
 		return errors.New("it is there twice")
 	}
 	r.found[name] = true
 	text, err := io.ReadAll(content)
-	if meta {
-		r.meta = append([]byte{}, text...)
-	} else {
+	switch {
+	case isTemplate:
+		r.templates += size
+		r.chart.templates = append(r.chart.templates, Document{name, text})
+	case isMeta && inner != "":
+		r.chart.inner[path.Join(first, inner)] = text
+	case isMeta:
+		r.meta, r.chart.folder = append([]byte{}, text...), first
+	default:
 		r.chart.Values = append(r.chart.Values, Document{name, text})
 	}
 	return err
 }
 
-// isValues says whether a path below the chart's folder is the values.yaml of it or of a
-// chart in it: values.yaml, charts/a/values.yaml, charts/a/charts/b/values.yaml.
-func isValues(below string) bool {
+// inside says in which of the charts in a chart a path below its folder is, empty for the
+// chart itself, and where in that: values.yaml, charts/a/values.yaml.
+func inside(below string) (inner, file string) {
+	file = below
 	for {
-		rest, ok := strings.CutPrefix(below, "charts/")
-		if !ok {
-			return below == "values.yaml"
+		rest, ok := strings.CutPrefix(file, "charts/")
+		name, more, deep := strings.Cut(rest, "/")
+		if !ok || !deep {
+			return inner, file
 		}
-		_, below, _ = strings.Cut(rest, "/")
+		inner, file = path.Join(inner, "charts", name), more
 	}
 }

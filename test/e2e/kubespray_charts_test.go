@@ -66,7 +66,7 @@ func TestKubesprayCharts(t *testing.T) {
 	}
 	h := helm{t, program, t.TempDir()}
 	up, site := new(dockerRegistry).start(t), new(dockerRegistry).start(t)
-	up.fill(t, "", synthetic.Named([]string{"quay.io/acme/sidecar:v1"}, 2000))
+	up.fill(t, "", synthetic.Named([]string{"quay.io/acme/sidecar:v1", "docker.io/library/nginx:1.2.3"}, 2000))
 	plain, built, other := h.chart("demo", "1.2.3"), h.chart("built", "0.4.0+build.7"), h.chart("other", "2.0.0")
 	h.run("push", other, "oci://"+up.address+"/upstream/charts", "--plain-http")
 	repository := filepath.Join(h.home, "repository")
@@ -79,15 +79,15 @@ func TestKubesprayCharts(t *testing.T) {
 	archive := filepath.Join(h.home, "site.tar")
 	args := []string{
 		"pull", "--chart", plain, "--chart", web.URL + ",name=built,version=0.4.0+build.7", "--chart", "oci://" + up.address + "/upstream/charts/other:2.0.0",
-		"--source-map", "quay.io=http://" + up.address + "/{host}", "-o", archive,
+		"--source-map", "quay.io=http://" + up.address + "/{host}", "--source-map", "docker.io=http://" + up.address + "/{host}", "-o", archive,
 	}
-	if o := must(t, args...); !strings.Contains(o.stderr, "nginx has no tag there: a template gives it one") {
-		t.Errorf("it does not say what is not known:\n%s", o.stderr)
+	if o := must(t, args...); !strings.Contains(o.stderr, "nginx has no tag there: the chart's templates give it 1.2.3") {
+		t.Errorf("it does not say what the templates that helm create makes say:\n%s", o.stderr)
 	}
 	if o := must(t, args...); !strings.Contains(o.stderr, "nothing has changed, nothing was fetched") {
 		t.Errorf("again:\n%s", o.stderr)
 	}
-	if o := must(t, "bundle", "ls", archive); strings.Count(o.stdout, "charts/") != 4 || !strings.Contains(o.stdout, "quay.io/acme/sidecar:v1") {
+	if o := must(t, "bundle", "ls", archive); strings.Count(o.stdout, "charts/") != 4 || !strings.Contains(o.stdout, "quay.io/acme/sidecar:v1") || !strings.Contains(o.stdout, "docker.io/library/nginx:1.2.3") {
 		t.Errorf("in the archive is\n%s", o.stdout)
 	}
 	must(t, "push", archive, "--to", site.address+"/airgap", "--plain-http")
@@ -108,6 +108,25 @@ func TestKubesprayCharts(t *testing.T) {
 		}
 		if again := site.requests(t)[before:]; again.count(request.sends) > 0 {
 			t.Errorf("the second push sends something:\n%s", again)
+		}
+	})
+	// What mirror copies out of a registry is what Helm pushed there, to the byte; what it copies from elsewhere is what push makes.
+	t.Run("mirrored", func(t *testing.T) {
+		h := helm{t, program, h.home}
+		must(t, "mirror", "--chart", "oci://"+up.address+"/upstream/charts/other:2.0.0", "--chart", plain, "--plain-http",
+			"--source-map", "quay.io=http://"+up.address+"/{host}", "--source-map", "docker.io=http://"+up.address+"/{host}", "--to", site.address+"/mirrored")
+		for chart, want := range map[string]struct {
+			file   string
+			at     *dockerRegistry
+			before string
+		}{"demo:1.2.3": {plain, site, "airgap"}, "other:2.0.0": {other, up, "upstream"}} {
+			name, version, _ := strings.Cut(chart, ":")
+			to := t.TempDir()
+			h.run("pull", "oci://"+site.address+"/mirrored/charts/"+name, "--version", version, "--plain-http", "-d", to)
+			h.same(filepath.Join(to, name+"-"+version+".tgz"), want.file)
+			if got, original := digestAt(t, site, "mirrored/charts/"+name, version), digestAt(t, want.at, want.before+"/charts/"+name, version); got != original {
+				t.Errorf("%s is %s, not %s", chart, got, original)
+			}
 		}
 	})
 	t.Run("served", func(t *testing.T) {
