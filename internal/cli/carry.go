@@ -129,7 +129,7 @@ func newLocalProgress(streams Streams, quiet bool) *progress.Progress {
 // newProgress shows progress where the user sees it.
 func newProgress(streams Streams, quiet bool) *progress.Progress {
 	opts := progress.Options{Quiet: quiet}
-	if f, ok := streams.ErrOut.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := streams.ErrOut.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		opts.Terminal, opts.Color = true, os.Getenv("NO_COLOR") == ""
 		opts.Width = func() int {
 			width, _, _ := term.GetSize(int(f.Fd())) // 0 is not known

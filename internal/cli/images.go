@@ -136,11 +136,11 @@ func (o *imagesOptions) gather(ctx context.Context, streams Streams) (*cargo.Car
 
 // export writes the images for another tool.
 func (o *imagesOptions) export(ctx context.Context, streams Streams) error {
-	switch {
-	case o.why != "" || o.explain:
+	if o.why != "" || o.explain {
 		return usagef("--why and --explain are for %s", strings.Join(imagesFormats()[:len(imagelist.Formats())], ", "))
-	case o.exports.access.login.passwordStdin && slices.Contains(slices.Concat(o.sources.input.filenames, o.sources.cluster.dumps), "-"):
-		return usagef("--password-stdin and what is read from - both want standard input")
+	}
+	if err := o.sources.besides(&o.exports.access.login); err != nil {
+		return err
 	}
 	e, err := o.exports.exporter(o.format())
 	if err != nil {

@@ -61,6 +61,9 @@ helm push puts them: from a registry as they are there, with their digest.`,
 }
 
 func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
+	if err := o.sources.besides(&o.access.login); err != nil {
+		return err
+	}
 	m, err := o.target.mapping()
 	if err != nil {
 		return err

@@ -95,6 +95,9 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "-" {
 		return errNoStream
 	}
+	if err := o.sources.besides(&o.access.login); err != nil {
+		return err
+	}
 	ask, err := o.asked()
 	if err != nil {
 		return err

@@ -104,7 +104,9 @@ func (o *serveOptions) run(ctx context.Context, streams Streams) (err error) {
 	if config != nil {
 		listener, scheme = tls.NewListener(listener, config), "https"
 	}
-	fmt.Fprintf(streams.Out, "%s", ca)
+	if _, err := streams.Out.Write(ca); err != nil {
+		return errors.Join(fmt.Errorf("printing the CA: %w", err), listener.Close())
+	}
 	if !o.quiet {
 		fmt.Fprintf(streams.ErrOut, "%s: %s at %s://%s\n", o.archive, count(len(a.Images()), "image"), scheme, address)
 	}

@@ -109,9 +109,20 @@ func (s *state) block(now time.Time, width int) []line {
 		lines = append(lines, f.line(now, width))
 	}
 	for _, w := range s.waits[:min(len(s.waits), waitLines)] {
-		lines = append(lines, line{text: fit("  ", printable(w.name)+": "+printable(w.note), width), warn: true})
+		lines = append(lines, w.line(width))
 	}
 	return lines
+}
+
+// line shows a wait. Why it waits tells more than the whole name of what does.
+func (w wait) line(width int) line {
+	const least = 12 // columns of a name that says something
+	text := printable(w.note)
+	name, _, _ := strings.Cut(printable(w.name), "@")
+	if room := width - len([]rune(text)) - 4; room >= min(least, len([]rune(name))) {
+		text = tail(name, room) + ": " + text
+	}
+	return line{text: fit("  ", text, width), warn: true}
 }
 
 // total is the line of all bytes: as much of it as fits.

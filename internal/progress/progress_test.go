@@ -158,7 +158,7 @@ func TestTerminal(t *testing.T) {
 ███░░░░░░░   30 %  450 MB of 1.5 GB
 1 of 40 images done
   …6:bbbbbbbbbbbb  stalled for 10 s
-  …be-v1.36.0.ova   stalled for 7 s`+"\n  docker.io/library/nginx:1.27: ra…")
+  …be-v1.36.0.ova   stalled for 7 s`+"\n  rate limited by docker.io, 30 s …")
 
 		fmt.Fprintln(p, "a note of others")
 		time.Sleep(200 * time.Millisecond)
@@ -297,9 +297,11 @@ func TestWaitsEnd(t *testing.T) {
 		defer p.Close()
 		p.Expect(100, 2)
 		p.Report(registry.Event{Kind: registry.BlobBegin, Name: "file", Bytes: 100})
-		for _, name := range []string{"file", "image", "never"} {
+		p.Report(registry.Event{Kind: registry.BlobBegin, Name: digestA, Bytes: 100})
+		for _, name := range []string{"file", "image", "docker.io/a@" + digestA, "never"} {
 			p.Report(registry.Event{Kind: registry.Waiting, Name: name, Note: "slow"})
 		}
+		p.Report(registry.Event{Kind: registry.Advance, Name: digestA, Bytes: 1})
 		p.Report(registry.Event{Kind: registry.Advance, Name: "file", Bytes: 1})
 		p.Report(registry.Event{Kind: registry.ImageDone, Name: "image"})
 		time.Sleep(time.Second)
@@ -309,6 +311,24 @@ func TestWaitsEnd(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := s.String(); strings.Contains(got, "slow") {
 			t.Errorf("waits for ever:\n%s", got)
+		}
+	})
+}
+
+// Why something waits is seen however long the name of a blob is.
+func TestWaitSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{t: t, width: 80}
+		p := progress.New(s, progress.Options{Terminal: true, Width: s.columns})
+		defer p.Close()
+		p.Expect(100, 1)
+		p.Report(registry.Event{
+			Kind: registry.Waiting, Name: "registry.example.com/a/rather/long/path/of/folders/name@" + digestA,
+			Note: "rate limited by registry.example.com, trying again in 4s",
+		})
+		time.Sleep(time.Second)
+		if got := s.String(); !strings.Contains(got, "folders/name: rate limited by registry.example.com, trying again in 4s") {
+			t.Errorf("nobody sees why it waits:\n%s", got)
 		}
 	})
 }

@@ -38,6 +38,10 @@ type wait struct {
 	since      time.Time
 }
 
+// about says that the wait is over when name goes on. A blob waits under the name of its
+// repository, and goes on under its digest alone.
+func (w wait) about(name string) bool { return w.name == name || strings.HasSuffix(w.name, "@"+name) }
+
 // A sample is how much had been transferred at a time.
 type sample struct {
 	at    time.Time
@@ -74,7 +78,7 @@ func (s *state) take(e registry.Event, now time.Time) {
 		return
 	}
 	if len(s.waits) > 0 {
-		s.waits = slices.DeleteFunc(s.waits, func(w wait) bool { return w.name == e.Name })
+		s.waits = slices.DeleteFunc(s.waits, func(w wait) bool { return w.about(e.Name) })
 	}
 }
 

@@ -124,6 +124,20 @@ func statusWorth(code int) int {
 	return 1
 }
 
+// ProxyAnswer is an http.Transport's OnProxyConnectResponse: it says which proxy does not
+// connect, and marks what another try cannot mend. A proxy that wants other credentials
+// locks a user out after a few wrong ones.
+func ProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	err := fmt.Errorf("the proxy %s does not connect: it answered %d %s", proxy.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
+	if statusWorth(resp.StatusCode) == 1 {
+		return Final(err)
+	}
+	return err
+}
+
 // certificate says whether the two ends do not agree on TLS.
 func certificate(err error) bool {
 	var (

@@ -50,12 +50,13 @@ func New(opts Options) (*Client, error) {
 		opts.UserAgent = "kubectl-airgap"
 	}
 	transport := &http.Transport{
-		Proxy:               opts.Proxy,
-		DisableCompression:  true, // a file is what its checksum says
-		MaxIdleConnsPerHost: 8,
-		IdleConnTimeout:     90 * time.Second,
-		TLSHandshakeTimeout: 30 * time.Second,
-		ReadBufferSize:      256 << 10,
+		Proxy:                  opts.Proxy,
+		OnProxyConnectResponse: resume.ProxyAnswer,
+		DisableCompression:     true, // a file is what its checksum says
+		MaxIdleConnsPerHost:    8,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    30 * time.Second,
+		ReadBufferSize:         256 << 10,
 	}
 	if len(opts.CA) > 0 {
 		pool, err := x509.SystemCertPool()

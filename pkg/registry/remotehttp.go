@@ -51,16 +51,17 @@ func newTransport(opts RemoteOptions) (http.RoundTripper, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:               opts.Proxy,
-		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:     conf,
-		TLSHandshakeTimeout: 20 * time.Second,
-		Protocols:           protocols,
-		DisableCompression:  true, // digests are of the bytes as they are
-		MaxIdleConnsPerHost: idle,
-		IdleConnTimeout:     90 * time.Second,
-		ReadBufferSize:      buffer,
-		WriteBufferSize:     buffer,
+		Proxy:                  opts.Proxy,
+		OnProxyConnectResponse: resume.ProxyAnswer,
+		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        conf,
+		TLSHandshakeTimeout:    20 * time.Second,
+		Protocols:              protocols,
+		DisableCompression:     true, // digests are of the bytes as they are
+		MaxIdleConnsPerHost:    idle,
+		IdleConnTimeout:        90 * time.Second,
+		ReadBufferSize:         buffer,
+		WriteBufferSize:        buffer,
 	}, nil
 }
 
@@ -297,7 +298,7 @@ func isPlaintext(err error) bool {
 }
 
 func isLoopback(registry string) bool {
-	host := (&url.URL{Host: registry}).Hostname()
+	host := strings.ToLower((&url.URL{Host: registry}).Hostname())
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.IsLoopback()
 	}

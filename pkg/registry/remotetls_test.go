@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -105,7 +106,7 @@ func TestRemotePlainHTTP(t *testing.T) {
 		t.Errorf("by a proxy: %v", err)
 	}
 	for host, want := range map[string]bool{
-		"localhost": true, "localhost:5000": true, "127.0.0.1:5000": true, "127.8.0.1": true, "[::1]:5000": true, "::1": false,
+		"localhost": true, "localhost:5000": true, "LocalHost:5000": true, "127.0.0.1:5000": true, "127.8.0.1": true, "[::1]:5000": true, "::1": false,
 		"localhost.example.com": false, "192.168.0.1": false, "registry.k8s.io": false,
 	} {
 		if isLoopback(host) != want {
@@ -185,5 +186,28 @@ func TestLogins(t *testing.T) {
 	}
 	if _, err := NewRemote(RemoteOptions{AuthFiles: []string{write("bad.json", `{"auths":`+secret)}}); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("bad file: %v", err)
+	}
+}
+
+// TestRemoteProxyRefuses: a proxy that wants other credentials is asked once, and named
+// without them.
+func TestRemoteProxyRefuses(t *testing.T) {
+	for status, tries := range map[int]int{http.StatusProxyAuthRequired: 1, http.StatusForbidden: 1, http.StatusBadGateway: 5} {
+		asked := 0
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader(status)
+		}))
+		defer proxy.Close()
+		at, err := url.Parse(strings.Replace(proxy.URL, "http://", "http://ann:"+secret+"@", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := remote(t, RemoteOptions{Proxy: http.ProxyURL(at)})
+		_, err = r.Resolve(t.Context(), ref(t, "registry.example.com/a:v1"))
+		want := fmt.Sprintf("the proxy %s does not connect: it answered %d", at.Host, status)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) || asked != tries {
+			t.Errorf("%d: asked %d times, want %d: %v", status, asked, tries, err)
+		}
 	}
 }

@@ -525,3 +525,29 @@ func TestElsewhere(t *testing.T) {
 		t.Errorf("%v, sent %v", err, to.sent)
 	}
 }
+
+// TestSlowLine: a line that takes long for what is worth a report tells of its bytes all
+// the same, for whoever looks on takes it for stalled otherwise.
+func TestSlowLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []int64
+		f := &flow{
+			transfer: &transfer{to: &Memory{}, opts: TransferOptions{Report: func(e Event) { told = append(told, e.Bytes) }}},
+			desc:     describe(make([]byte, 50_000)),
+		}
+		pipe, line := io.Pipe()
+		go func() {
+			for range 50 {
+				time.Sleep(100 * time.Millisecond)
+				_, _ = line.Write(make([]byte, 1000))
+			}
+			_ = line.Close()
+		}()
+		if _, err := io.Copy(io.Discard, newVerified(pipe, f)); err != nil {
+			t.Error(err)
+		}
+		if len(told) < 10 || len(told) > 30 {
+			t.Errorf("in 5 s it was told of bytes %d times: %v", len(told), told)
+		}
+	})
+}

@@ -6,12 +6,17 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 )
 
-// advanceBytes are so many that reporting them costs nothing beside moving them.
-const advanceBytes = 1 << 20
+// Bytes are reported when there are so many that this costs nothing beside moving them, or
+// after some time: on a slow line they are long in coming, and nothing has stalled.
+const (
+	advanceBytes = 1 << 20
+	advanceAfter = 200 * time.Millisecond
+)
 
 // A verified reader gives the content of a descriptor or an error: as many bytes as
 // it has, and where the sink does not look, with its digest. What is checked is
@@ -23,12 +28,13 @@ type verified struct {
 	hash hash.Hash // nil where the sink compares the digest
 	left int64     // bytes to come
 	told int64     // bytes read and not reported yet
+	last time.Time // when some were reported
 	err  error     // what every further Read returns
 	shut sync.Once
 }
 
 func newVerified(from io.ReadCloser, f *flow) *verified {
-	v := &verified{flow: f, from: from, left: f.desc.Size}
+	v := &verified{flow: f, from: from, left: f.desc.Size, last: time.Now()}
 	if checker, ok := f.transfer.to.(Checker); !ok || !checker.ChecksDigests() {
 		v.hash = f.desc.Digest.Algorithm().Hash()
 	}
@@ -90,9 +96,10 @@ func (v *verified) broken(err error) error {
 
 func (v *verified) advance(n int64) {
 	v.told += n
-	if v.told >= advanceBytes || v.err != nil {
+	now := time.Now()
+	if v.told >= advanceBytes || v.err != nil || now.Sub(v.last) >= advanceAfter {
 		v.flow.advance(v.told)
-		v.told = 0
+		v.told, v.last = 0, now
 	}
 }
 
