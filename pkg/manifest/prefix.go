@@ -124,14 +124,14 @@ func (w *walker) prefix(n *yamltree.Node, r prefixRule) bool {
 }
 
 func (w *walker) prefixView(v yamltree.View, r prefixRule) bool {
-	if from, to, ok := defaultOf(v.S); ok && strings.HasSuffix(v.S, "}") {
-		v = v.Sub(from, to)
-	}
-	ref, err := image.ParsePrefix(v.S)
-	if err != nil {
+	parts := nameParts(v)
+	ref, ok := readPrefix(parts)
+	if !ok {
 		return false
 	}
-	parts := []part{{role: namePart, View: v}}
+	if len(parts) == 1 {
+		v = parts[0].View
+	}
 	if r.adds != "" {
 		parts = append(parts, part{role: namePart, View: yamltree.View{S: r.adds}, fixed: true})
 		ref.Repository = strings.TrimPrefix(ref.Repository+"/"+r.adds, "/")
@@ -144,10 +144,51 @@ func (w *walker) prefixView(v yamltree.View, r prefixRule) bool {
 		written = ref.Name() // one field, two uses: say which
 	}
 	w.record(
-		Use{Ref: ref, Written: written, Prefix: true, Implied: r.adds != "", parts: parts, at: v, joint: r.several || r == dnsBeside()},
+		Use{Ref: ref, Written: written, Templated: len(variables(ref.Name())) > 0, Prefix: true, Implied: r.adds != "", parts: parts, at: v, joint: r.several || r == dnsBeside()},
 		Origin{Form: FormSplit, Confidence: Certain, Rule: r.name + "-prefix"},
 	)
 	return true
+}
+
+// nameParts takes v, the name of an image or the beginning of one, apart: the default of a
+// variable at its beginning, which can be respelled, and what stands behind that variable.
+func nameParts(v yamltree.View) []part {
+	end := 0
+	if v.S != "" {
+		end = yamltree.VariableEnd(v.S, 0)
+	}
+	from, to, ok := defaultOf(v.S[:end])
+	switch {
+	case !ok:
+		return []part{{View: v, role: namePart}}
+	case end == len(v.S):
+		return []part{{View: v.Sub(from, to), role: namePart}}
+	}
+	return []part{{View: v.Sub(from, to), role: namePart}, {View: v.Sub(end, len(v.S)), role: namePart}}
+}
+
+// readPrefix reads the beginning of names that parts are, in which variables may stand
+// behind the registry.
+func readPrefix(parts []part) (image.Ref, bool) {
+	s := parts[0].S
+	if len(parts) > 1 {
+		s += parts[1].S
+	}
+	ref, err := image.ParsePrefix(s)
+	if err == nil {
+		return ref, true
+	}
+	spans := variables(s)
+	if len(spans) == 0 || !registryKnown(s, spans) {
+		return image.Ref{}, false
+	}
+	if host, _, _ := strings.Cut(s, "/"); !strings.ContainsAny(host, ".:") {
+		return image.Ref{}, false
+	}
+	if _, err := image.ParsePrefix(collapse(s, spans)); err != nil {
+		return image.Ref{}, false
+	}
+	return templateRef(s, len(s), len(s), len(s)), true
 }
 
 // valuePrefix handles a prefix that is the value of a variable: its name tells.

@@ -210,8 +210,8 @@ func (w *walker) joined(rule string, c Confidence, g *fields, names ...*yamltree
 			written.WriteByte('/')
 		}
 		written.WriteString(v.S)
-		if from, to, ok := defaultOf(v.S); ok && strings.HasSuffix(v.S, "}") {
-			parts = append(parts, part{View: v.Sub(from, to), role: namePart})
+		if len(parts) == 0 {
+			parts = nameParts(v)
 		} else {
 			parts = append(parts, part{View: v, role: namePart})
 		}

@@ -140,16 +140,34 @@ func (r *rewriter) obstacle(u manifest.Use, to image.Ref) string {
 	if u.Ref.IsZero() {
 		return "a variable or placeholder hides which image this is; give it a value of the private registry"
 	}
-	if u.Prefix && !u.Implied {
-		if rule, conflict := r.mapping.PrefixConflict(u.Ref); conflict {
+	below, name := u.Ref, to.Name()
+	if literals, variables := manifest.Literals(u.Ref.Name()); len(variables) > 0 {
+		if u.Ref.Registry == "docker.io" && !strings.Contains(strings.TrimPrefix(strings.Join(literals, ""), "docker.io/"), "/") {
+			return "a variable is the whole name on Docker Hub, which may stand for one in library/"
+		}
+		below = literalPlace(literals[0])
+		literals, _ = manifest.Literals(name)
+		name = strings.Join(literals, "x")
+	}
+	if u.Prefix && !u.Implied || below != u.Ref {
+		if rule, conflict := r.mapping.PrefixConflict(below); conflict {
 			return fmt.Sprintf("rule %s sends images below this prefix elsewhere than the rest of them", rule)
 		}
+	}
+	if u.Prefix && !u.Implied {
 		return ""
 	}
-	if _, err := image.Parse(to.Name()); err != nil {
+	if _, err := image.Parse(name); err != nil {
 		return fmt.Sprintf("no target: %v", err)
 	}
 	return ""
+}
+
+// literalPlace is the registry, and as much of the path behind it, that s surely begins
+// with, whatever follows s.
+func literalPlace(s string) image.Ref {
+	host, path, _ := strings.Cut(s, "/")
+	return image.Ref{Registry: host, Repository: path[:max(strings.LastIndexByte(path, '/'), 0)]}
 }
 
 // takeBack makes a use that counts as rewritten one that is refused.
