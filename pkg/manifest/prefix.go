@@ -79,6 +79,9 @@ var upstreamKubernetes = map[string]bool{"registry.k8s.io": true, "k8s.gcr.io": 
 
 // prefixes records the prefixes among the fields of n.
 func (w *walker) prefixes(n *yamltree.Node) {
+	if len(w.path) == 0 {
+		w.componentImages(n)
+	}
 	for i := 0; i+1 < len(n.Kids); i += 2 {
 		facts := w.p.facts(n.Kids[i].Value)
 		if len(facts.prefixes) == 0 || w.taken[n.Kids[i+1]] {
@@ -205,4 +208,48 @@ func (w *walker) valuePrefix(name *keyFacts, value *yamltree.Node) bool {
 func (w *walker) defaultsToRegistry(name *keyFacts, value *yamltree.Node) bool {
 	host, _, _ := strings.Cut(value.Value, "/")
 	return w.kind == "CustomResourceDefinition" && strings.HasSuffix(name.normal, "registry") && strings.Contains(host, ".")
+}
+
+// componentImages handles the section images of clusterctl.yaml: for all components, or one,
+// the repository that takes the place of all but the last element of their images' names
+// (sigs.k8s.io/cluster-api cmd/clusterctl/client/config imageMeta).
+func (w *walker) componentImages(n *yamltree.Node) {
+	images := n.Get("images").Follow()
+	if images == nil || images.Kind != yamltree.Mapping {
+		return
+	}
+	for i := 0; i < len(images.Kids); i += 2 {
+		if !isComponent(images.Kids[i].Value) {
+			return
+		}
+	}
+	for i := 0; i+1 < len(images.Kids); i += 2 {
+		repository := images.Kids[i+1].Follow().Get("repository")
+		if filled(repository) == nil {
+			continue
+		}
+		w.push(step{key: "images", facts: w.p.facts("images")})
+		w.push(step{key: images.Kids[i].Value, facts: w.p.facts(images.Kids[i].Value)})
+		w.push(step{key: "repository", facts: w.p.facts("repository")})
+		if w.prefix(repository.Follow(), prefixRule{name: "clusterctl"}) {
+			w.take(images.Kids[i+1])
+		}
+		w.path = w.path[:len(w.path)-3]
+	}
+}
+
+// isComponent says that clusterctl knows a component by that name, as a whole or one image
+// of it: the manifest label of a provider, cert-manager, or all.
+func isComponent(name string) bool {
+	name, _, _ = strings.Cut(name, "/")
+	switch name {
+	case "all", "cluster-api", "cert-manager":
+		return true
+	}
+	for _, label := range []string{"bootstrap-", "control-plane-", "infrastructure-", "ipam-", "runtime-extension-", "addon-"} {
+		if strings.HasPrefix(name, label) {
+			return true
+		}
+	}
+	return false
 }

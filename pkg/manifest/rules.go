@@ -35,7 +35,10 @@ var fieldRules = []rule{
 	{"container", "container.image", "", FormCRField, Certain, anyReference},
 	{"container", "script.image", "", FormCRField, Certain, anyReference},
 	{"container-disk", "containerDisk.image", "", FormCRField, Certain, anyReference}, // KubeVirt
-	{"machine-image", "customImage", "", FormCRField, Certain, namedReference},        // CAPD
+	{"machine-image", "customImage", "infrastructure.cluster.x-k8s.io/Docker*", FormCRField, Certain, anyReference},
+	{"machine-image", "customImage", "", FormCRField, Certain, namedReference},
+	{"etcd-proxy", "etcdProxyImage", "", FormCRField, Certain, anyReference},          // KThreesControlPlane
+	{"must-gather", "mustGatherImages[].url", "", FormCRField, Certain, anyReference}, // AgentServiceConfig
 	{"package", "spec.package", "pkg.crossplane.io/*", FormCRField, Certain, taggedReference},
 
 	// VM images and disk images are no container images.

@@ -247,6 +247,7 @@ func (w *walker) version(b *strings.Builder, g *fields, parts []part) []part {
 		if !ok {
 			continue
 		}
+		written := v.S
 		switch {
 		case strings.HasPrefix(v.S, "sha256:"):
 			x.sep, x.role = "@", digestPart
@@ -254,9 +255,11 @@ func (w *walker) version(b *strings.Builder, g *fields, parts []part) []part {
 			x.role = namePart
 		case x.role == digestPart && len(v.S) == 64:
 			x.sep = "@sha256:"
+		case strings.Contains(v.S, "+k0s."): // no tag has a plus
+			written = strings.ReplaceAll(v.S, "+", "-")
 		}
 		b.WriteString(x.sep)
-		b.WriteString(v.S)
+		b.WriteString(written)
 		if x.role != namePart {
 			parts = append(parts, part{View: v, role: x.role})
 		}
