@@ -150,6 +150,9 @@ func (t *Tree) add(ctx context.Context, name string, d fs.DirEntry, paths pathSe
 	if path.Ext(name) == ".tar" && (under(name, ImagesFolder) || t.isImgpkg(name)) {
 		return t.addTar(ctx, name, opts)
 	}
+	if under(name, ImagesFolder) && isCompressed(name) {
+		return fmt.Errorf("%s: it is compressed, and images are read where they lie: unpack it to a tar, as docker save writes it", name)
+	}
 	if path.Base(name) == imgpkg.FromTar {
 		return t.checkFromTar(name) // what it says is in the names of the images
 	}
@@ -161,6 +164,17 @@ func (t *Tree) add(ctx context.Context, name string, d fs.DirEntry, paths pathSe
 		Open: func(context.Context) (io.ReadCloser, error) { return t.open(name) },
 	})
 	return nil
+}
+
+// isCompressed says whether a name is that of a tar that was compressed.
+func isCompressed(name string) bool {
+	switch ext := path.Ext(name); ext {
+	case ".tgz", ".txz":
+		return true
+	case ".gz", ".xz", ".zst", ".bz2":
+		return path.Ext(strings.TrimSuffix(name, ext)) == ".tar"
+	}
+	return false
 }
 
 // addTar takes the images of a tar.

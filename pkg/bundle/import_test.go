@@ -463,8 +463,12 @@ func TestImportDirRefuses(t *testing.T) {
 	put(t, filepath.Join(dir, "good"), savedNew(t))
 	put(t, filepath.Join(dir, "index.json"), []byte("{}"))
 	put(t, filepath.Join(dir, "docker-images/bad.tar"), []byte("x"))
+	for _, name := range []string{"docker-images/cni/a.tar.gz", "docker-images/b.tgz"} { // a file like others, it would be no image in the end
+		put(t, filepath.Join(dir, name), []byte("x"))
+	}
 	_, err := ImportDir(t.Context(), dir, ImportOptions{})
-	wantError(t, err, "ovas: it is neither", "resources/a: it is neither", "docker-images/x.tar: it is neither", "index.json", "docker-images/bad.tar")
+	wantError(t, err, "ovas: it is neither", "resources/a: it is neither", "docker-images/x.tar: it is neither", "index.json", "docker-images/bad.tar",
+		"docker-images/cni/a.tar.gz: it is compressed", "docker-images/b.tgz: it is compressed")
 	_, err = ImportDir(t.Context(), filepath.Join(dir, "missing"), ImportOptions{})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
