@@ -18,6 +18,7 @@ type keyFacts struct {
 	stem      string // before the role: "kubeVip" of kubeVipImageTag
 
 	opensScope bool
+	machine    bool // an image of a machine, not of a container
 }
 
 // facts works out what the key says, or remembers it.
@@ -38,6 +39,7 @@ func (p *parser) facts(key string) *keyFacts {
 		if m.steps[0] != "[]" {
 			if glob(m.steps[0], f.normal) {
 				f.rules = append(f.rules, m)
+				f.machine = f.machine || m.name == "vm-image" && m.object == ""
 			}
 		} else if len(m.steps) > 1 && glob(m.steps[1], f.normal) {
 			f.itemRules = append(f.itemRules, m)

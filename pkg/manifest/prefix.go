@@ -50,6 +50,7 @@ var prefixRules = []prefixRule{
 	{"base", "defaultRegistry", "", "", false},
 	{"base", "registry.address", "", "", false},
 	{"base", "global.registry", "", "", false},
+	{"base", "global.image.registry", "", "", false},
 	{"base", "defaults.registry", "", "", false},
 	{"tigera", "spec.registry", "operator.tigera.io/*", "", false},
 	{"tigera", "installation.registry", "", "", false},

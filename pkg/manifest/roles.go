@@ -53,7 +53,7 @@ func roleOf(key string) (splitRole, string) {
 	switch key {
 	case "hub":
 		return hubRole, ""
-	case "name":
+	case "name", "baseimage": // the latter of Prometheus, with tag or version beside it
 		return nameRole, ""
 	case "version":
 		return versionRole, ""
@@ -96,7 +96,7 @@ func (g *fields) set(f *keyFacts, value *yamltree.Node) {
 		g.repository = value
 		g.bare = strings.HasSuffix(f.normal, "imagerepo") || f.stem == "kubernetes"
 	case nameRole:
-		if f.normal != "name" || g.name == nil {
+		if f.stem == "" && f.normal == "image" || g.name == nil || !g.image {
 			g.name = value
 			g.image = f.normal != "name"
 		}
@@ -176,6 +176,13 @@ func isBareRegistry(s string) bool {
 		return !strings.Contains(path, "/")
 	}
 	return false
+}
+
+// startsWithHost says that the first path element of s is a host, as in HOST/PATH, and not
+// a folder.
+func startsWithHost(s string) bool {
+	host, _, _ := strings.Cut(s, "/")
+	return host == "localhost" || strings.ContainsAny(strings.TrimLeft(host, "."), ".:")
 }
 
 // upstreamIn is where in the path of a repository an element begins that is the host of a

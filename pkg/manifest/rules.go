@@ -44,6 +44,11 @@ var fieldRules = []rule{
 	// VM images and disk images are no container images.
 	{"vm-image", "*image*", "infrastructure.cluster.x-k8s.io/*", "", Certain, strongReference},
 
+	{"vm-image", "*machineImage", "", "", Certain, taggedReference},
+	{"vm-image", "*osImage", "", "", Certain, taggedReference},
+	{"vm-image", "*vmImage", "", "", Certain, taggedReference},
+	{"vm-image", "*cloudImage", "", "", Certain, taggedReference},
+
 	// Lists of images.
 	{"related-image", "relatedImages[].image", "", FormCRField, Certain, anyReference}, // OLM
 	{"image-list", "spec.images[].name", "*/Images", FormList, Certain, anyReference},  // Hauler
@@ -66,6 +71,19 @@ var fieldRules = []rule{
 	{"image-field", "*image", "", FormCRField, Likely, rootedReference},
 	{"image-field", "image*", "", FormCRField, Likely, taggedReference},
 	{"image-field", "*image*", "", FormCRField, Likely, taggedReference},
+
+	// Mappings of images: {images: {NAME: reference}}, also with a group in between, and
+	// {image: {NAME: reference}}. What holds the beginning of names only is not among them.
+	{"image-map", "*images.*registry", "", "", Likely, noReference},
+	{"image-map", "*images.*repository", "", "", Likely, noReference},
+	{"image-map", "*images.*repo", "", "", Likely, noReference},
+	{"image-map", "*images.*prefix", "", "", Likely, noReference},
+	{"image-map", "*images.*hub", "", "", Likely, noReference},
+	{"image-map", "*images.*url", "", "", Likely, noReference},
+	{"image-map", "image.name", "", FormCRField, Likely, rootedReference},
+	{"image-map", "*images.*", "", FormCRField, Likely, rootedReference},
+	{"image-map", "*images.*.*", "", FormCRField, Likely, taggedReference},
+	{"image-map", "image.*", "", FormCRField, Likely, taggedReference},
 }
 
 // ignoredKeys are the keys below which no reference stands: prose, label sets, keys.

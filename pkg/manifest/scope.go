@@ -24,9 +24,11 @@ var scopeKeys = [][]string{
 	{"global", "registry", "address"}, // Kube-OVN
 	{"global", "imageRegistry"},       // Bitnami
 	{"global", "registry"},
-	{"defaults", "registry"}, // K8ssandra
+	{"global", "image", "registry"}, // ingress-nginx
+	{"defaults", "registry"},        // K8ssandra
 	{"imageRegistry"},
 	{"registry"},
+	{"base"},
 }
 
 // opensScope says that a key may begin one of scopeKeys, or Istio's.
@@ -60,7 +62,7 @@ func (s *scope) narrow(n *yamltree.Node) {
 		for _, key := range keys {
 			at = at.Get(key).Follow()
 		}
-		if at = filled(at); at != nil && !isURL(at.Value) {
+		if at = filled(at); at != nil && !isURL(at.Value) && (keys[0] != "base" || startsWithHost(at.Value)) {
 			s.prefix = at
 			break
 		}

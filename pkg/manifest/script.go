@@ -112,7 +112,7 @@ func (w *walker) scriptWord(word yamltree.View, before, previous string) {
 		return
 	}
 	need, rule := strongReference, "text"
-	if fetches(before) && previous != "" {
+	if fetches(before) && previous != "" || isImageFlag(before) {
 		need, rule = rootedReference, "command"
 	}
 	if !p.is(need) || isCodeHost(p.ref.Registry) {
@@ -125,6 +125,34 @@ func (w *walker) scriptWord(word yamltree.View, before, previous string) {
 	w.add(p, rule, FormEmbedded, confidence)
 }
 
+// command handles a string of one line that is a command which fetches an image.
+func (w *walker) command(n *yamltree.Node) bool {
+	word, rest, ok := strings.Cut(n.Value, " ")
+	if word == "sudo" {
+		word, rest, ok = strings.Cut(rest, " ")
+	}
+	if !ok || !isContainerTool(word) || !strings.Contains(rest, "pull ") && !strings.Contains(rest, "run ") {
+		return false
+	}
+	v, ok := yamltree.Open(w.t, n)
+	if !ok {
+		return false
+	}
+	before := w.found
+	w.shell(v)
+	return w.found > before
+}
+
+// isContainerTool says that a word of a command line is a program that takes images.
+func isContainerTool(word string) bool {
+	word = word[strings.LastIndexAny(word, "/\\=")+1:] // ExecStart=/usr/bin/podman
+	switch strings.TrimSuffix(word, ".exe") {
+	case "docker", "podman", "nerdctl", "ctr", "crictl", "skopeo", "crane", "oras", "regctl":
+		return true
+	}
+	return false
+}
+
 // isProse says that what stands before a word is running text: neither an assignment
 // nor a quote nor the start of a line.
 func isProse(before string) bool {
@@ -133,12 +161,19 @@ func isProse(before string) bool {
 		return false
 	}
 	for _, tool := range strings.Fields(before) {
-		switch strings.TrimSuffix(tool, ".exe") {
-		case "docker", "podman", "nerdctl", "ctr", "crictl", "skopeo", "crane", "oras", "regctl":
+		if isContainerTool(tool) {
 			return false
 		}
 	}
 	return true
+}
+
+// isImageFlag says that the words before end in a flag that takes an image: --image=,
+// --agent-image.
+func isImageFlag(before string) bool {
+	before = strings.TrimRight(before, ` ="'`)
+	flag := before[strings.LastIndexAny(before, " \t")+1:]
+	return strings.HasPrefix(flag, "-") && strings.HasSuffix(strings.ToLower(flag), "image")
 }
 
 // fetches says that the words before end in a command that takes an image.

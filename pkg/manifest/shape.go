@@ -64,6 +64,17 @@ func isLabel(r image.Ref) bool {
 // named says that the name is no variable.
 func (p *spelling) named() bool { return !p.ref.IsZero() }
 
+// hidesRegistry says that a variable holds the registry, and that what follows it is a
+// literal name with a tag or digest: ${REGISTRY}/manager:v1.
+func (p *spelling) hidesRegistry() bool {
+	if !p.templated || p.named() || !p.tagged || !p.path {
+		return false
+	}
+	name, _, _ := cutReference(covered(p.view.S, variables(p.view.S)))
+	path := p.view.S[strings.IndexByte(p.view.S, '/')+1 : name]
+	return path != "" && !strings.ContainsAny(path, "${<#")
+}
+
 // isHostPort says that the string may as well be HOST:PORT.
 func (p *spelling) isHostPort() bool {
 	if p.path || p.ref.Digest != "" || p.ref.Tag == "" {

@@ -48,8 +48,17 @@ func (w *walker) splitGroup(n *yamltree.Node, g *fields) {
 	case g.repository != nil:
 		w.repository(n, g, under)
 	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.Value):
+		if !g.image && g.registry == nil && namesElsewhere(n) {
+			return
+		}
 		w.nameOnly(g, under)
 	}
+}
+
+// namesElsewhere says that the name in n is no image: what it names stands at a URI, or is
+// an image stream of OpenShift, which is in a namespace.
+func namesElsewhere(n *yamltree.Node) bool {
+	return n.Str("uri") != "" || n.Str("url") != "" || n.Str("namespace") != ""
 }
 
 // kustomize joins the new name and tag of an image transformer. The old name only says
@@ -172,6 +181,10 @@ func (w *walker) namesImage(g *fields, under bool) bool {
 	if g.image && g.name != nil || under && (g.hasTag || strings.Contains(g.repository.Value, "/")) {
 		return true
 	}
+	if g.registry != nil && startsWithHost(g.registry.Value) && (g.name == nil || g.image) && !w.underChart() {
+		// the consumer knows the tag
+		return true
+	}
 	p, ok := w.read(g.repository)
 	return ok && p.host && p.path && !isCodeHost(p.ref.Registry) || isBareRegistry(g.repository.Value)
 }
@@ -183,8 +196,18 @@ func (w *walker) underImage() bool {
 		return false
 	}
 	f := w.path[n-1].facts
+	if f.machine {
+		return false
+	}
 	return strings.HasSuffix(f.normal, "image") || strings.HasPrefix(f.normal, "image") ||
 		n > 1 && w.path[n-2].facts != nil && w.path[n-2].facts.normal == "images"
+}
+
+// underChart says that the walker stands at a key that says chart: what it holds is a
+// Helm chart.
+func (w *walker) underChart() bool {
+	n := len(w.path)
+	return n > 0 && w.path[n-1].facts != nil && strings.Contains(w.path[n-1].facts.normal, "chart")
 }
 
 // inImages says that the walker stands at an item of a list of images.

@@ -131,28 +131,10 @@ func (w *walker) entry(parent, key, value *yamltree.Node) {
 	}
 	w.push(step{key: key.Value, facts: facts})
 	defer w.pop()
-	if v := value.Follow(); v != nil && v.Kind == yamltree.Scalar && facts.normal == "image" && isPodLike(parent) {
-		if m, ok := w.match(); (!ok || m.confidence < Certain) && w.reference(v, podLike()) {
-			return
-		}
+	if w.beside(parent, facts, value.Follow()) {
+		return
 	}
 	w.walk(value)
-}
-
-// podLike is the rule for `image` beside fields that only containers have.
-func podLike() matcher {
-	return matcher{rule: &rule{"container-like", "image", "", FormCRField, Likely, anyReference}}
-}
-
-// isPodLike says that n has fields of a container (k8s.io/api core/v1 Container).
-func isPodLike(n *yamltree.Node) bool {
-	for i := 0; i+1 < len(n.Kids); i += 2 {
-		switch n.Kids[i].Value {
-		case "imagePullPolicy", "pullPolicy", "command", "args", "env", "volumeMounts", "ports", "imagePullSecrets":
-			return true
-		}
-	}
-	return false
 }
 
 // enterObject notes which object n is, and gives the way back.
@@ -195,11 +177,11 @@ func (w *walker) scalar(n *yamltree.Node) {
 		if w.reference(n, m) {
 			return
 		}
-		if m.form == "" {
+		if m.form == "" || m.shape > anyReference && w.severalImages(n, m) {
 			return
 		}
 	}
-	if w.embedded(n) {
+	if w.embedded(n) || w.command(n) {
 		return
 	}
 	w.byShape(n)
@@ -239,7 +221,10 @@ func (w *walker) reference(n *yamltree.Node, m matcher) bool {
 	if !ok && p.view.Text != nil && m.confidence == Certain && m.shape == anyReference && isPlaceholder(n.Value) {
 		p, ok = spelling{view: p.view, templated: true, parts: []part{{View: p.view}}}, true
 	}
-	if !ok || !p.is(m.shape) || !p.named() && m.confidence < Certain || isWord(p, m) || n.Style == yamltree.Plain && isNull(n.Value) {
+	if !ok || n.Style == yamltree.Plain && isNull(n.Value) || isWord(p, m) {
+		return false
+	}
+	if !p.hidesRegistry() && (!p.is(m.shape) || !p.named() && m.confidence < Certain) || m.shape == noReference {
 		return false
 	}
 	form := m.form
@@ -267,7 +252,8 @@ func isNull(s string) bool {
 
 // isWord says that a string which a weak rule accepts is a plain word or a file name.
 func isWord(p spelling, m matcher) bool {
-	return m.confidence < Certain && !p.host && p.named() && strings.HasSuffix(p.ref.Repository, ".img") ||
+	return m.confidence < Certain && !p.host && p.named() && (strings.HasSuffix(p.ref.Repository, ".img") ||
+		!p.tagged && strings.Contains(p.ref.Repository, "/images/")) || // of a cloud's machines
 		strings.HasSuffix(p.view.S, ".iso") || strings.HasSuffix(p.view.S, ".qcow2") || strings.HasSuffix(p.view.S, ".ova")
 }
 
