@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 )
 
 // defaultParallel is what 0 means in options.
@@ -25,30 +24,70 @@ func isFatal(err error) bool {
 	return errors.As(err, &f) && f.Fatal()
 }
 
-// each calls do for 0…n-1, at most parallel at a time, and gives what each of
-// them returned. The second value is why it ended early, if it did: the context
-// is done, or an error was fatal.
+// each calls do for 0…n-1, in that order and at most parallel at a time, and gives what
+// each of them returned. The second value is why it ended early, if it did: the context
+// is done, or an error was fatal. A fatal error ends only what comes behind it, so that of
+// several it is always the first that is given.
 func each(ctx context.Context, n, parallel int, do func(context.Context, int) error) ([]error, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	all := turns{end: n, running: map[int]context.CancelCauseFunc{}}
 	errs := make([]error, n)
-	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(n, parallel) {
 		group.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
+			for {
+				i, own := all.begin(ctx)
+				if own == nil {
 					return
 				}
-				if errs[i] = do(ctx, i); isFatal(errs[i]) {
-					stop(errs[i])
-				}
+				errs[i] = do(own, i)
+				all.finish(i, errs[i])
 			}
 		})
 	}
 	group.Wait()
+	if all.end < n {
+		return errs, errs[all.end]
+	}
 	return errs, context.Cause(ctx)
+}
+
+// turns are 0…end-1 as they are taken.
+type turns struct {
+	lock    sync.Mutex
+	next    int
+	end     int // goes down to the first turn that ended with a fatal error
+	running map[int]context.CancelCauseFunc
+}
+
+// begin gives the next turn and its context, nil if there is none.
+func (t *turns) begin(ctx context.Context) (int, context.Context) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if ctx.Err() != nil || t.next >= t.end {
+		return 0, nil
+	}
+	i := t.next
+	t.next++
+	own, stop := context.WithCancelCause(ctx)
+	t.running[i] = stop
+	return i, own
+}
+
+// finish takes what became of a turn.
+func (t *turns) finish(i int, err error) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.running[i](nil)
+	delete(t.running, i)
+	if i >= t.end || !isFatal(err) {
+		return
+	}
+	t.end = i
+	for behind, stop := range t.running {
+		if behind > i {
+			stop(err)
+		}
+	}
 }
 
 // slots bound how many of something run at a time.

@@ -53,8 +53,12 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 		return known
 	}
 	registry := q.ref.Registry
-	if text := connection(registry, err); text != "" {
-		return &refusal{text: text, err: err, fatal: q.write}
+	if text, elsewhere := connection(registry, err); text != "" {
+		why := func(q request) error { return &refusal{text: text, err: err, fatal: q.write} }
+		if !elsewhere {
+			r.standing(registry).close(why)
+		}
+		return why(q)
 	}
 	if status, ok := asError[*resume.StatusError](err); ok {
 		return r.explainStatus(ctx, q, status, err)
@@ -130,26 +134,34 @@ func isFull(status *resume.StatusError) bool {
 // unauthorized says that credentials are missing or wrong. sure says that it is
 // they, and not the rights to this repository, that are.
 func (r *Remote) unauthorized(ctx context.Context, q request, code int, said string, sure bool, err error) error {
-	what, registry := "read", q.ref.Registry
-	if q.write {
-		what = "write"
-	}
+	registry := q.ref.Registry
 	known, loginErr := r.logins.credential(ctx, address(registry))
 	if loginErr != nil || known == auth.EmptyCredential {
 		return &refusal{
 			text: fmt.Sprintf("%s wants credentials to %s %s, or has no such repository (%d)%s: log in (docker login %s) or give them (--username)",
-				registry, what, q.ref.Repository, code, said, registry),
+				registry, q.purpose(), q.ref.Repository, code, said, registry),
 			err: err, fatal: q.write && sure,
 		}
 	}
-	if standing := r.standing(registry); sure && !standing.good.Load() {
-		standing.refused.Store(true)
+	why := func(q request) error {
+		return &refusal{
+			text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
+				registry, q.purpose(), q.ref.Repository, code, said, registry),
+			err: err, fatal: sure && (q.write || r.opts.LoginHost == registry), // who names a registry by its login means that one alone
+		}
 	}
-	return &refusal{
-		text: fmt.Sprintf("%s refuses the credentials that are given for it, to %s %s (%d)%s: log in again (docker login %s) or give others (--username)",
-			registry, what, q.ref.Repository, code, said, registry),
-		err: err, fatal: sure && (q.write || r.opts.LoginHost == registry), // who names a registry by its login means that one alone
+	if sure {
+		r.standing(registry).close(why)
 	}
+	return why(q)
+}
+
+// purpose is what the request is for.
+func (q *request) purpose() string {
+	if q.write {
+		return "write"
+	}
+	return "read"
 }
 
 // isBasic says whether a registry takes passwords, not tokens.
@@ -159,31 +171,32 @@ func (r *Remote) isBasic(ctx context.Context, registry string) bool {
 }
 
 // connection says why two ends do not understand each other, if that is what err
-// is about.
-func connection(registry string, err error) string {
+// is about, and whether one of them is another host than the registry.
+func connection(registry string, err error) (text string, elsewhere bool) {
 	host := registry
 	if where, ok := asError[*url.Error](err); ok {
 		if at, parseErr := url.Parse(where.URL); parseErr == nil && at.Host != address(registry) {
+			elsewhere = true
 			host = at.Host + ", to which " + registry + " points,"
 		}
 	}
 	if _, ok := asError[x509.UnknownAuthorityError](err); ok {
-		return fmt.Sprintf("the certificate of %s is signed by an authority that is not known here: give its certificate (--ca-file)", host)
+		return fmt.Sprintf("the certificate of %s is signed by an authority that is not known here: give its certificate (--ca-file)", host), elsewhere
 	}
 	if name, ok := asError[x509.HostnameError](err); ok {
-		return fmt.Sprintf("the certificate of %s is for other names: %v", host, name)
+		return fmt.Sprintf("the certificate of %s is for other names: %v", host, name), elsewhere
 	}
 	if invalid, ok := asError[x509.CertificateInvalidError](err); ok {
-		return fmt.Sprintf("the certificate of %s is not valid: %v", host, invalid)
+		return fmt.Sprintf("the certificate of %s is not valid: %v", host, invalid), elsewhere
 	}
 	if errors.Is(err, http.ErrSchemeMismatch) || isPlaintext(err) {
-		return fmt.Sprintf("%s speaks plain HTTP where TLS is expected (--plain-http)", host)
+		return fmt.Sprintf("%s speaks plain HTTP where TLS is expected (--plain-http)", host), elsewhere
 	}
 	if text := err.Error(); strings.Contains(text, "tls: certificate required") || strings.Contains(text, "tls: bad certificate") ||
 		strings.Contains(text, "tls: unknown certificate authority") {
-		return fmt.Sprintf("%s wants a client certificate that it knows (--client-cert and --client-key): %v", host, err)
+		return fmt.Sprintf("%s wants a client certificate that it knows (--client-cert and --client-key): %v", host, err), elsewhere
 	}
-	return ""
+	return "", elsewhere
 }
 
 func isCertificate(err error) bool {

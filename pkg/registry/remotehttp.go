@@ -84,8 +84,8 @@ type request struct {
 // 401 and 416; credentials and tokens are seen to. The caller closes the body.
 func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	standing := r.standing(q.ref.Registry)
-	if standing.refused.Load() {
-		return nil, refusedBefore(q)
+	if closed := standing.closed.Load(); closed != nil {
+		return nil, (*closed)(q)
 	}
 	at := q.at
 	if at == nil {
@@ -115,9 +115,9 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if standing.refused.Load() { // while this one waited
+	if closed := standing.closed.Load(); closed != nil { // while this one waited
 		leave(false)
-		return nil, refusedBefore(q)
+		return nil, (*closed)(q)
 	}
 	resp, err := r.client.Do(req)
 	leave(err == nil && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden)
@@ -130,24 +130,27 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	return resp, scrub(err)
 }
 
-// refusedBefore is the failure of a request that is not sent, because the credentials
-// for it were refused already.
-func refusedBefore(q request) error {
-	return resume.Final(&refusal{
-		text:  fmt.Sprintf("%s has refused the credentials that are given for it, they are not tried again", q.ref.Registry),
-		fatal: q.write,
-	})
-}
-
-// A standing is how we stand with a registry. Where nothing has succeeded and the
-// credentials were refused, they are not sent again for each image: some services
-// lock a user out after a few wrong passwords. Where nothing could be written, being
-// forbidden to write to one place is taken for being forbidden to write at all.
+// A standing is how we stand with a registry. Where nothing has succeeded and what fails
+// would fail for every image, such as a login, it is not tried again for each of them:
+// some services lock a user out after a few wrong passwords. Where nothing could be
+// written, being forbidden to write to one place is taken for being forbidden to write at
+// all.
 type standing struct {
-	good, refused, written atomic.Bool
+	good, written atomic.Bool
+	closed        atomic.Pointer[func(request) error] // says why a request is not even sent
 
 	known atomic.Bool   // it has answered somebody with something else than a refusal
 	first chan struct{} // holds one request at a time until then
+}
+
+// close keeps further requests from being sent if none has succeeded yet. All that are
+// made get the failure that why gives, in the words that the first got: which one that was
+// is chance, and does not show.
+func (s *standing) close(why func(request) error) {
+	if !s.good.Load() {
+		final := func(q request) error { return resume.Final(why(q)) }
+		s.closed.CompareAndSwap(nil, &final)
+	}
 }
 
 func (r *Remote) standing(registry string) *standing {

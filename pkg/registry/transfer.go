@@ -44,11 +44,14 @@ func Transfer(ctx context.Context, plan *Plan, from Source, to Sink, opts Transf
 		blobs:   make(slots, parallelOr(opts.Parallel)),
 		asking:  make(slots, 2*parallelOr(opts.Parallel)),
 		written: map[writeKey]*write{},
+		taken:   make(chan struct{}),
 	}
 	for i := range plan.Images {
 		t.jobs = append(t.jobs, &job{image: &plan.Images[i]})
 	}
-	if _, err := each(ctx, len(t.jobs), cap(t.asking), t.look); err == nil {
+	if _, err := each(ctx, len(t.jobs), cap(t.asking), t.look); err != nil {
+		stop(err)
+	} else {
 		t.carryAll(ctx)
 	}
 	return t.results(ctx)
@@ -65,6 +68,8 @@ type transfer struct {
 
 	jobs  []*job
 	group sync.WaitGroup
+	takes sync.Once
+	taken chan struct{} // closed when the sink has taken something, or wants its content
 
 	lock    sync.Mutex
 	written map[writeKey]*write
@@ -99,12 +104,12 @@ func (t *transfer) look(ctx context.Context, i int) error {
 		held, err = t.to.Holds(ctx, ref, j.image.Root)
 	}
 	if err != nil {
-		return t.fail(ctx, j, "looking for "+ref.String(), err)
+		return t.note(ctx, j, "looking for "+ref.String(), err)
 	}
 	j.manifests = j.image.Manifests
 	if held {
 		if j.manifests, err = t.missingReferrers(ctx, j.image); err != nil {
-			return t.fail(ctx, j, "looking for what refers to "+ref.String(), err)
+			return t.note(ctx, j, "looking for what refers to "+ref.String(), err)
 		}
 		j.present = len(j.manifests) == 0
 	}
@@ -128,7 +133,14 @@ func manifestRef(img *Image, m Manifest) image.Ref {
 
 // fail notes what went wrong with an image, and stops everything if nothing else
 // can go right.
-func (t *transfer) fail(ctx context.Context, j *job, step string, err error) error {
+func (t *transfer) fail(ctx context.Context, j *job, step string, err error) {
+	if err = t.note(ctx, j, step, err); isFatal(err) {
+		t.stop(err)
+	}
+}
+
+// note notes what went wrong with an image.
+func (t *transfer) note(ctx context.Context, j *job, step string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // whatever err says, this is why
 	}
@@ -142,9 +154,6 @@ func (t *transfer) fail(ctx context.Context, j *job, step string, err error) err
 		j.order = append(j.order, step)
 	}
 	j.lock.Unlock()
-	if isFatal(err) {
-		t.stop(err)
-	}
 	return err
 }
 
@@ -196,7 +205,7 @@ func (t *transfer) writeManifests(ctx context.Context, j *job) {
 	for _, m := range j.manifests {
 		ref := manifestRef(j.image, m)
 		if err := t.writeManifest(ctx, ref, m); err != nil {
-			_ = t.fail(ctx, j, fmt.Sprintf("writing manifest %s to %s", m.Digest, ref.Name()), err) // kept in j
+			t.fail(ctx, j, fmt.Sprintf("writing manifest %s to %s", m.Digest, ref.Name()), err)
 			return
 		}
 	}

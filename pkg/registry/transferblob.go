@@ -117,10 +117,11 @@ func (t *transfer) put(ctx context.Context, c *cargo, u *unit, first bool) bool 
 	}
 	if err != nil {
 		for _, j := range u.jobs {
-			_ = t.fail(ctx, j, fmt.Sprintf("writing blob %s to %s", c.desc.Digest, u.repository.Name()), err) // kept in j
+			t.fail(ctx, j, fmt.Sprintf("writing blob %s to %s", c.desc.Digest, u.repository.Name()), err)
 		}
 		return false
 	}
+	t.take()
 	c.hold(u.repository)
 	for _, j := range u.jobs {
 		t.arrived(ctx, j)
@@ -178,6 +179,7 @@ type flow struct {
 
 // open implements Opener.
 func (f *flow) open(ctx context.Context) (io.ReadCloser, error) {
+	f.transfer.take()
 	if !f.slot {
 		if err := f.transfer.blobs.take(ctx); err != nil {
 			return nil, err

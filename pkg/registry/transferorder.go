@@ -4,50 +4,66 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
-// carryAll moves every blob that is needed and writes every manifest.
+// carryAll moves every blob that is needed and writes every manifest. The first goes ahead
+// until the sink takes it: so what keeps a sink from taking anything is said of the first.
 func (t *transfer) carryAll(ctx context.Context) {
-	q := newQueue(t.cargoes(ctx), cap(t.blobs))
+	all, bare := t.cargoes()
+	writeBare := sync.OnceFunc(func() {
+		for _, j := range bare {
+			t.group.Go(func() { t.writeManifests(ctx, j) })
+		}
+	})
+	q := newQueue(all, cap(t.blobs))
 	for t.blobs.take(ctx) == nil {
 		c := q.next()
 		if c == nil {
 			t.blobs.give()
 			break
 		}
+		carried := make(chan struct{})
 		t.group.Go(func() {
 			defer t.blobs.give()
+			defer close(carried)
 			t.carry(ctx, c)
 		})
+		select {
+		case <-t.taken:
+			writeBare()
+		case <-carried:
+		}
 	}
+	writeBare()
 	t.group.Wait()
 }
 
-// cargoes are the blobs that are needed, each once, in the order of the plan.
-// Images that need none are sent on their way.
-func (t *transfer) cargoes(ctx context.Context) []*cargo {
+// take notes that the sink takes what it is given.
+func (t *transfer) take() { t.takes.Do(func() { close(t.taken) }) }
+
+// cargoes are the blobs that are needed, each once, in the order of the plan, and the
+// images that need none.
+func (t *transfer) cargoes() (all []*cargo, bare []*job) {
 	m := freight{byDigest: map[digest.Digest]*cargo{}, units: map[unitKey]*unit{}}
 	for _, j := range t.jobs {
 		if j.present || j.hopeless() {
 			continue
 		}
 		blobs := j.blobs()
-		j.waiting = len(blobs)
+		if j.waiting = len(blobs); j.waiting == 0 {
+			bare = append(bare, j)
+		}
 		for _, b := range blobs {
 			m.add(b, j)
 		}
 	}
 	t.noteHolders(m.byDigest)
-	for _, j := range t.jobs {
-		if !j.present && !j.hopeless() && j.waiting == 0 {
-			t.group.Go(func() { t.writeManifests(ctx, j) })
-		}
-	}
-	return m.all
+	return m.all, bare
 }
 
 // A freight collects what is to be carried, and whither.
