@@ -215,8 +215,13 @@ func (a *arranger) labelOf(p *Piece) (string, bool) {
 	case known && folder != "" && folder != p.Labels[0] && of.Kind() != "core": // its repository has other providers, too
 		a.failf("%s: it holds %s, but lies in the folder of %s", p.Name, p.Labels[0], folder)
 		return "", false
-	case !known && folder != "" && p.file() == of.File:
+	case !known && folder != "" && folder != p.Labels[0] && p.file() == of.File:
 		return folder, true
+	case !a.declared(p.Labels[0]):
+		if meant, ok := a.labelled(p.Labels[0], p.file()); ok {
+			a.notef("%s: its label says %s, which clusterctl calls %s", p.Name, p.Labels[0], meant.Label)
+			return meant.Label, true
+		}
 	}
 	return p.Labels[0], true
 }
