@@ -113,13 +113,13 @@ func (p *proof) collect(ctx context.Context) error {
 	return nil
 }
 
-// manifests reads what the inputs say, and the templates of clusterctl's home.
+// manifests reads what the inputs say, and the files of clusterctl's home.
 func (p *proof) manifests(ctx context.Context, set input.Set) error {
-	templates, err := p.templates(ctx)
+	home, err := p.homeFiles(ctx)
 	if err != nil {
 		return err
 	}
-	if err := p.nodes(ctx, set, templates); err != nil {
+	if err := p.nodes(ctx, set, home); err != nil {
 		return err
 	}
 	fill, err := p.fill(ctx)
@@ -136,7 +136,7 @@ func (p *proof) manifests(ctx context.Context, set input.Set) error {
 	if err != nil {
 		return err
 	}
-	addTemplates(p.said, templates, p.inputs)
+	addHome(p.said, home, p.inputs)
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (p *proof) running(ctx context.Context) ([]verify.Wanted, error) {
 
 // nodes finds out how nodes pull, from folders and from the objects of the inputs and of
 // the templates.
-func (p *proof) nodes(ctx context.Context, set input.Set, templates []overrides.HomeTemplate) error {
+func (p *proof) nodes(ctx context.Context, set input.Set, home []overrides.HomeFile) error {
 	configs, err := p.folders()
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (p *proof) nodes(ctx context.Context, set input.Set, templates []overrides.
 	for _, s := range sources {
 		p.inputs[sha256.Sum256([]byte(s.Source))] = true
 	}
-	sources = append(sources, nodeManifests(templates, p.inputs)...)
+	sources = append(sources, nodeManifests(home, p.inputs)...)
 	written, err := containerd.FromManifests(sources, containerd.Options{Version: p.containerd})
 	p.mirrors = verify.NewMirrors(p.target.to, append(configs, written...))
 	p.site.Mirrored = p.mirrors.Mirrored
@@ -198,7 +198,7 @@ func (p *proof) report(ctx context.Context) (*verify.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.findings = append(p.findings, holding.Findings...)
+	p.findings = append(holding.Settle(p.site, p.findings), holding.Findings...)
 	p.secrets(ctx, holding)
 	if p.archive != nil {
 		findings, err := verify.Archive(ctx, p.site, p.archive, p.wanted, verify.ArchiveOptions{

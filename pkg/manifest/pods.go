@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/yamltree"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // A Pod is a place in a file that pods are made from, at any depth: a mapping with
@@ -47,10 +49,22 @@ type Cluster struct {
 	Template bool
 }
 
-// A Version is a version of Kubernetes that a control plane of kubeadm is to have: spec.version
-// of a KubeadmControlPlane, as it is written.
+// A Version is a version of Kubernetes that a control plane of kubeadm is to have, as it is
+// written: spec.version of a KubeadmControlPlane, or spec.topology.version of a Cluster.
 type Version struct {
 	Version      string
+	Class        bool // a ClusterClass says which kind of control plane it is
+	Line, Column int  // 1-based, in characters
+}
+
+// An Unread is a field that has to name an image, or where images are, and does not: it is
+// no name of one, or variables hide it. It is no Use.
+type Unread struct {
+	Written  string
+	Document int    // as in Origin
+	Path     string // as of Use
+	// Rule is that of the prefix that it would be, or container.
+	Rule         string
 	Line, Column int // 1-based, in characters
 }
 
@@ -61,11 +75,17 @@ type pods struct {
 	tags       []Tag
 	clusters   []Cluster
 	versions   []placedVersion
+	unread     []placedUnread
+}
+
+type placedUnread struct {
+	Unread
+	at int // the byte of the file where it stands
 }
 
 type placedVersion struct {
-	version string
-	at      int // the byte of the file where it stands
+	Version
+	at int // the byte of the file where it stands
 }
 
 type placedContainer struct {
@@ -102,10 +122,45 @@ func (f *File) Clusters() []Cluster { return f.pods.clusters }
 func (f *File) Versions() []Version {
 	var all []Version
 	for _, v := range f.pods.versions {
-		line, column := yamltree.LineColumn(f.text.S, v.at)
-		all = append(all, Version{v.version, line, column})
+		v.Line, v.Column = yamltree.LineColumn(f.text.S, v.at)
+		all = append(all, v.Version)
 	}
 	return all
+}
+
+// Unread gives the fields that name nothing though they have to, in the order in which they
+// are found.
+func (f *File) Unread() []Unread {
+	var all []Unread
+	for _, u := range f.pods.unread {
+		u.Line, u.Column = yamltree.LineColumn(f.text.S, u.at)
+		all = append(all, u.Unread)
+	}
+	return all
+}
+
+// unread notes that the scalar n, at which the walker stands, names nothing.
+func (w *walker) unread(n *yamltree.Node, rule string) {
+	u := Unread{Written: n.Value, Document: w.document, Path: w.before + render(w.path), Rule: rule}
+	w.p.pods.unread = append(w.p.pods.unread, placedUnread{u, w.at(n)})
+}
+
+// at is the byte of the file where a scalar stands: behind a quote, where uses are said to
+// stand.
+func (w *walker) at(n *yamltree.Node) int {
+	if v, ok := yamltree.Open(w.t, n); ok {
+		return v.Text.Root(v.Base)
+	}
+	return w.t.Root(n.Pos)
+}
+
+// isUnreadable says that nobody can take what a container names for an image, whatever
+// variables stand for.
+func isUnreadable(text string) bool {
+	if _, err := image.Parse(text); err == nil || isPlaceholder(text) {
+		return false
+	}
+	return strings.TrimSpace(text) != "" && len(variables(text)) == 0
 }
 
 // pulls notes what n says of how images are pulled: as a pod (k8s.io/api core/v1
@@ -132,6 +187,9 @@ func (w *walker) pulls(n *yamltree.Node) {
 				pod = w.pod(n)
 			}
 			w.container(pod, at.Value, at, filled(kid.Follow().Get("imagePullPolicy")))
+			if isUnreadable(at.Value) {
+				w.unread(at, "container")
+			}
 		}
 	}
 }
@@ -147,9 +205,9 @@ func (w *walker) imageTag(n *yamltree.Node) {
 	}
 }
 
-// mayInstall says whether a document can be that of a cluster of kubeadm.
+// mayInstall says whether a document can be that of a cluster of kubeadm, or of one with a class.
 func mayInstall(doc string) bool {
-	return strings.Contains(doc, "KubeadmControlPlane") || strings.Contains(doc, "ClusterConfiguration")
+	return strings.Contains(doc, "KubeadmControlPlane") || strings.Contains(doc, "ClusterConfiguration") || strings.Contains(doc, "topology:")
 }
 
 // cluster notes a cluster of kubeadm: of Cluster API's control plane, or of kubeadm's own
@@ -163,13 +221,15 @@ func (w *walker) cluster(n *yamltree.Node) {
 	}
 }
 
-// controlPlane notes the version of a control plane, whose specification n is.
+// controlPlane notes the version of a control plane, whose specification n is, or the
+// topology of a cluster.
 func (w *walker) controlPlane(n *yamltree.Node) {
-	if w.kind != "KubeadmControlPlane" || n.Get("kubeadmConfigSpec") == nil {
+	topology := w.kind == "Cluster" && len(w.path) > 0 && w.path[len(w.path)-1].key == "topology"
+	if !topology && (w.kind != "KubeadmControlPlane" || n.Get("kubeadmConfigSpec") == nil) {
 		return
 	}
 	if at := filled(n.Get("version")); at != nil {
-		w.p.pods.versions = append(w.p.pods.versions, placedVersion{at.Value, w.t.Root(at.Pos)})
+		w.p.pods.versions = append(w.p.pods.versions, placedVersion{Version{Version: at.Value, Class: topology}, w.t.Root(at.Pos)})
 	}
 }
 
@@ -185,11 +245,7 @@ func (w *walker) container(pod *Pod, image string, at, policy *yamltree.Node) {
 	if policy != nil {
 		c.Policy, at = policy.Value, policy
 	}
-	place := w.t.Root(at.Pos)
-	if v, ok := yamltree.Open(w.t, at); ok { // behind a quote, where uses are said to stand
-		place = v.Text.Root(v.Base)
-	}
-	w.p.pods.containers = append(w.p.pods.containers, placedContainer{c, place})
+	w.p.pods.containers = append(w.p.pods.containers, placedContainer{c, w.at(at)})
 }
 
 // hasSecrets says that imagePullSecrets names a secret.

@@ -98,6 +98,8 @@ func (w *walker) prefixes(n *yamltree.Node) {
 			if r.several && upstreamKubernetes[value.Value] && filled(n.Get("dns").Follow().Get("imageRepository")) == nil {
 				w.prefix(value, dnsBeside())
 			}
+		} else if ok && strings.Contains(value.Value, "${") {
+			w.unread(value, r.name+"-prefix")
 		}
 		w.pop()
 	}

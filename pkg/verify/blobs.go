@@ -117,6 +117,19 @@ func (h *Holding) lacks(target image.Ref) bool {
 	return l != nil && l.absent
 }
 
+// Settle leaves out of findings of manifests what they say of the tag of images that are
+// not there at all, which is told of itself.
+func (h *Holding) Settle(site Site, findings []Finding) []Finding {
+	return slices.DeleteFunc(findings, func(f Finding) bool {
+		ref, err := image.Parse(f.Image)
+		if f.Check != CheckManifestLatest || err != nil {
+			return false
+		}
+		at, _ := site.resolve(ref)
+		return h.lacks(at)
+	})
+}
+
 func (h *Holding) look(target image.Ref) *look {
 	if h == nil {
 		return nil

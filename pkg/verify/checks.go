@@ -11,6 +11,7 @@ const (
 	CheckManifestAlways   = "manifest-always"
 	CheckManifestSecret   = "manifest-secret"
 	CheckManifestUnknown  = "manifest-unknown"
+	CheckManifestInvalid  = "manifest-invalid"
 
 	CheckNameOutside = "name-outside"
 	CheckNameMissing = "name-missing"
@@ -65,6 +66,11 @@ var checks = []Check{
 		CheckManifestUnknown, Warning,
 		"whatever the variable holds when it is filled in is pulled, and nobody has looked whether it is there",
 		"give the variable its value (--variable NAME=VALUE), or write what is meant in its place",
+	},
+	{
+		CheckManifestInvalid, Error,
+		"the kubelet asks nobody for it: the container stays in InvalidImageName",
+		"correct the name: REGISTRY/PATH/NAME:TAG in lower case, without a scheme, blanks or a second tag",
 	},
 	{
 		CheckManifestAlways, Error,

@@ -64,7 +64,8 @@ func TestCorpus(t *testing.T) {
 		t.Error(err)
 	}
 	for _, f := range findings {
-		if !strings.Contains(f.Problem, "cert-manager-acmesolver:v0.") && !strings.Contains(f.Problem, "cert-manager-acmesolver:v1.1.0") {
+		hidden := strings.HasPrefix(f.Problem, "nobody has said which version of Kubernetes this is")
+		if !hidden && !strings.Contains(f.Problem, "cert-manager-acmesolver:v0.") && !strings.Contains(f.Problem, "cert-manager-acmesolver:v1.1.0") {
 			t.Errorf("%s %s: %s", f.Check, f.Place, f.Problem)
 		}
 	}

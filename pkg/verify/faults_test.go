@@ -58,6 +58,24 @@ var faults = []fault{
 		"manifest-unknown", "web.yaml:16:16", "", "$R/quay.io/a/split:${TAG}: nobody has said which image this is; for others there is v1",
 	},
 	{
+		"name of an image that is none", func(s *small) {
+			s.edit("web.yaml", "image: $R/docker.io/library/nginx:1.29", "image: https://$R/docker.io/library/nginx:1.29")
+		},
+		"manifest-invalid", "web.yaml:10:16", "", "is no name of an image",
+	},
+	{
+		"variable for the path of imageRepository", func(s *small) {
+			s.edit("cluster.yaml", "imageRepository: $R/registry.k8s.io\n", "imageRepository: ${REPOSITORY}\n")
+		},
+		"manifest-unknown", "cluster.yaml:7:24", "", "${REPOSITORY}: nobody has said where this is",
+	},
+	{
+		"repository of kubeadm without images", func(s *small) {
+			s.edit("cluster.yaml", "imageRepository: $R/registry.k8s.io\n", "imageRepository: $R/registry.k8s.oi\n")
+		},
+		"name-missing", "$R/registry.k8s.oi/etcd:3.6.8-0", "", "nor are $R/registry.k8s.oi/kube-apiserver:v1.36.3, $R/registry.k8s.oi/kube-controller-manager:v1.36.3, ",
+	},
+	{
 		"variable without value for the registry", func(s *small) { s.edit("web.yaml", "${REGISTRY:=$R}", "${REGISTRY}") },
 		"manifest-variable", "web.yaml:16:16", "", "hides which registry",
 	},

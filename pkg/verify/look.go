@@ -94,6 +94,55 @@ func (v *visit) missing(l *look) {
 	l.advise("correct the name if it is wrong, else carry the image: kubectl airgap pull --image IMAGE -o more.tar, then kubectl airgap push more.tar --to {target}", fill)
 }
 
+// locate says in the last finding where the image is asked for, if a file does.
+func (l *look) locate() {
+	places := l.places()
+	if !l.absent || len(l.findings) == 0 || len(places) == 0 || parsePlace(places[0]).line == 0 {
+		return
+	}
+	last := &l.findings[len(l.findings)-1]
+	last.Problem += "; asked for at " + places[0]
+	if n := len(places) - 1; n > 0 {
+		last.Problem += " and " + count(n, "other place")
+	}
+}
+
+// places are those that ask for the image.
+func (l *look) places() []string {
+	var all []string
+	for _, w := range l.wanted {
+		if !w.carried {
+			all = append(all, w.Uses...)
+		}
+	}
+	return mergePlaces(all, nil)
+}
+
+// together makes one finding of those about names that nothing has, and for which the same
+// asks at the same places: a version that nobody carried, a repository that is wrong.
+func (v *visit) together(looks []*look) {
+	first := map[string]*look{}
+	for _, l := range looks {
+		if !l.absent || len(l.findings) != 1 || l.findings[0].Check != CheckNameMissing {
+			continue
+		}
+		cause := strings.Join(append(l.places(), l.findings[0].Problem), "\n")
+		if first[cause] == nil {
+			first[cause] = l
+			continue
+		}
+		first[cause].also = append(first[cause].also, l.target.String())
+		l.findings = nil
+	}
+	for _, l := range first {
+		if len(l.also) > 0 {
+			l.findings[0].Problem += "; nor " + verb(len(l.also), "is ", "are ") + strings.Join(l.also, ", ")
+			l.advise("correct the version or the repository that is asked for if it is wrong, else carry them: kubectl airgap pull (--kubernetes-version, --image) -o more.tar, then kubectl airgap push more.tar --to {target}",
+				strings.NewReplacer("{target}", v.site.Target))
+		}
+	}
+}
+
 // advise gives the last finding a remedy of its own.
 func (l *look) advise(remedy string, fill *strings.Replacer) {
 	last := &l.findings[len(l.findings)-1]

@@ -39,6 +39,9 @@ type Manifests struct {
 	outside   []string                      // names and prefixes of names that findings are about already
 	sandboxes bool                          // one of the images is that of sandboxes
 	versions  map[kubernetes.Version]string // that control planes are to have, and where they say it
+	classes   map[kubernetes.Version]string // the same of clusters that have a class, if that is one of kubeadm
+	kubeadms  bool                          // there is a class of kubeadm
+	hidden    []unreadVersion
 	operators []operator
 	rows      []operatorRow
 	pods      []pod
@@ -49,6 +52,7 @@ type Manifests struct {
 type cluster struct {
 	kubernetes.Repositories
 	dnsTag, etcdTag string // instead of its own; empty if there is none
+	hidden          bool   // variables hide where it looks, which is told
 }
 
 // A pod is one that names no secret.
@@ -62,6 +66,7 @@ func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 	return &Manifests{
 		site: site, opts: opts, rows: operatorRows(),
 		wanted: map[image.Ref]*Wanted{}, opens: map[image.Ref]*open{}, listed: map[string]bool{}, kubeadm: map[string]*cluster{}, versions: map[kubernetes.Version]string{},
+		classes: map[kubernetes.Version]string{},
 	}
 }
 
@@ -69,10 +74,10 @@ func NewManifests(site Site, opts ManifestsOptions) *Manifests {
 // empty.
 func (m *Manifests) Add(f *manifest.File, group string) { m.add(f, group, untold) }
 
-// AddTemplate looks at a template of clusterctl's home. Where it leads outside is no
+// AddHome looks at a file of clusterctl's home. Where it leads outside is no
 // finding here: whoever looks at the home tells that. seen says that the same file was
 // added already, without the values of variables: then all that is told of it.
-func (m *Manifests) AddTemplate(f *manifest.File, seen bool) {
+func (m *Manifests) AddHome(f *manifest.File, seen bool) {
 	if seen {
 		m.add(f, "", toldAll)
 		return
@@ -92,6 +97,7 @@ const (
 func (m *Manifests) add(f *manifest.File, group string, told told) {
 	r := &reading{Manifests: m, group: group, told: told, always: map[string]bool{}, satisfied: map[satisfied]bool{}}
 	r.containers(f)
+	r.nameless(f)
 	for u := range f.Uses() {
 		if u.Confidence >= m.opts.Least && u.Rule != "kustomize-match" { // which only says what is replaced
 			r.use(&u)
@@ -101,7 +107,7 @@ func (m *Manifests) add(f *manifest.File, group string, told told) {
 	defer m.lock.Unlock()
 	m.clusters(f)
 	for _, v := range f.Versions() {
-		m.version(f.Name, v)
+		r.version(f.Name, v)
 	}
 	for _, t := range f.Tags() {
 		m.tag(f.Name, t)
@@ -126,14 +132,17 @@ func (m *Manifests) Findings() []Finding {
 func (m *Manifests) Secrets() []Finding {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	var all []Finding
+	var places []string
 	for _, p := range m.pods {
 		if !m.hasSecrets(p.Account) {
-			all = append(all, m.site.finding(CheckManifestSecret, p.place, image.Ref{},
-				"the registry wants a login, the nodes have none, and neither the pod nor its service account names a secret"))
+			places = append(places, p.place)
 		}
 	}
-	return all
+	if places = mergePlaces(places, nil); len(places) == 0 {
+		return nil
+	}
+	return []Finding{m.site.finding(CheckManifestSecret, places[0], image.Ref{},
+		"the registry wants a login, the nodes have none, and neither the pod nor its service account names a secret"+elsewhere(places[1:]))}
 }
 
 // hasSecrets says whether a service account gives its pods secrets. Who is applied
@@ -199,8 +208,13 @@ func (r *reading) use(u *manifest.Use) {
 }
 
 func (r *reading) prefix(u *manifest.Use, place string) {
+	known := r.fillPrefix(u)
 	if u.Rule == "kubeadm-prefix" || u.Rule == "kubeadm-dns-prefix" {
-		r.repository(u)
+		r.repository(u, known)
+	}
+	if !known {
+		r.found(CheckManifestUnknown, place, image.Ref{}, "%s: nobody has said where this is, and what is pulled from below it", u.Written)
+		return
 	}
 	there := r.site.holdsPrefix(u.Ref)
 	if u.Implied {
@@ -214,8 +228,8 @@ func (r *reading) prefix(u *manifest.Use, place string) {
 	}
 }
 
-// repository notes where kubeadm is told to look.
-func (r *reading) repository(u *manifest.Use) {
+// repository notes where kubeadm is told to look, if that is known.
+func (r *reading) repository(u *manifest.Use, known bool) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	written := strings.Clone(strings.TrimSuffix(u.Written, "/"))
@@ -223,6 +237,8 @@ func (r *reading) repository(u *manifest.Use) {
 	path, isEtcd := strings.CutSuffix(path, "etcd.local.imageRepository")
 	path, isAll := strings.CutSuffix(path, "imageRepository")
 	switch c := r.cluster(u.File, u.Document, path); {
+	case !known:
+		c.hidden = true
 	case u.Rule == "kubeadm-dns-prefix": // says of imageRepository what that says of itself
 	case isDNS:
 		c.DNS = written
@@ -243,21 +259,12 @@ func (m *Manifests) tag(file string, t manifest.Tag) {
 	}
 }
 
-// version notes the version of a control plane, and the first place of it, by name. One that
-// a variable hides is not known, and what others build (+vmware.1) pulls other images.
-func (m *Manifests) version(file string, of manifest.Version) {
-	v, err := kubernetes.ParseVersion(of.Version)
-	place := fmt.Sprintf("%s:%d:%d", file, of.Line, of.Column)
-	if was, there := m.versions[v]; err == nil && !strings.Contains(v.Suffix, "+") && (!there || place < was) {
-		m.versions[v] = place
-	}
-}
-
 // clusters notes the clusters that kubeadm installs, also those that say nothing of images;
 // not templates to which a class may say it.
 func (m *Manifests) clusters(f *manifest.File) {
 	patched := strings.Contains(f.Source(), "clusterConfiguration/imageRepository")
 	for _, c := range f.Clusters() {
+		m.kubeadms = m.kubeadms || c.Template
 		switch {
 		case c.Template && patched:
 		case c.Path == "":

@@ -40,11 +40,13 @@ func (m *Manifests) Names(opts NamesOptions) ([]Wanted, []Finding, error) {
 	for _, v := range opts.Kubernetes {
 		errs = append(errs, n.kubeadmOf(v, ""))
 	}
-	for _, v := range slices.SortedFunc(maps.Keys(m.versions), compareVersions) {
+	asked := m.asked()
+	for _, v := range slices.SortedFunc(maps.Keys(asked), compareVersions) {
 		if !slices.Contains(opts.Kubernetes, v) {
-			errs = append(errs, n.kubeadmOf(v, m.versions[v]))
+			errs = append(errs, n.kubeadmOf(v, asked[v]))
 		}
 	}
+	n.found = append(n.found, n.unreadable(len(opts.Kubernetes)+len(asked) > 0)...)
 	for _, s := range opts.Sandboxes {
 		n.ask(s.By, s.By, "", []image.Ref{s.Image})
 	}
@@ -85,6 +87,9 @@ func (n *names) kubeadmOf(v kubernetes.Version, place string) error {
 		return nil
 	}
 	for _, c := range n.clusters() {
+		if c.hidden {
+			continue
+		}
 		refs, err := release.ImagesIn(c.Repositories)
 		if err != nil {
 			return fmt.Errorf("kubeadm %s: %w", v, err)

@@ -37,6 +37,40 @@ func (r *reading) fill(u *manifest.Use) {
 	}
 }
 
+// fillPrefix does the same with the beginning of names, and says whether it is known then.
+func (r *reading) fillPrefix(u *manifest.Use) bool {
+	if _, err := image.ParsePrefix(u.Written); err == nil {
+		return true
+	}
+	text := u.Written
+	if r.opts.Fill != nil {
+		text = r.opts.Fill(text)
+	}
+	text = manifest.Fill(text, nil)
+	ref, err := image.ParsePrefix(text)
+	if err != nil {
+		return !u.Templated
+	}
+	u.Ref, u.Written = ref, text
+	return true
+}
+
+// nameless looks at what names nothing though it has to: the beginning of names that
+// variables hide, and what no kubelet takes for an image.
+func (r *reading) nameless(f *manifest.File) {
+	for _, n := range f.Unread() {
+		place := fmt.Sprintf("%s:%d:%d", f.Name, n.Line, n.Column)
+		if n.Rule == "container" {
+			r.found(CheckManifestInvalid, place, image.Ref{}, "%q is no name of an image", n.Written)
+			continue
+		}
+		r.prefix(&manifest.Use{
+			Origin:  &manifest.Origin{File: f.Name, Document: n.Document, Rule: n.Rule, At: n.Path, Confidence: manifest.Certain},
+			Written: n.Written, Templated: true, Prefix: true, Item: manifest.NoItem,
+		}, place)
+	}
+}
+
 // isWhole says that no variable is left in a reference.
 func isWhole(r image.Ref) bool {
 	_, err := image.Parse(r.String())

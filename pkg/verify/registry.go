@@ -59,8 +59,10 @@ func Registry(ctx context.Context, site Site, wanted []Wanted, from registry.Sou
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	v.together(looks)
 	h := &Holding{looks: looks, opts: v.opts}
 	for _, l := range looks {
+		l.locate()
 		h.Findings = append(h.Findings, l.findings...)
 		h.Images = append(h.Images, l.images(opts.Carried)...)
 	}
@@ -79,6 +81,7 @@ type look struct {
 	skipped  bool            // its registry could not be reached before
 	refused  error           // it could not be looked at
 	absent   bool            // the name is not there
+	also     []string        // other names of which its finding tells
 	lacks    bool            // blobs of it are missing
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/verify"
 )
 
-// templates are those of clusterctl's home: what clusters are made of.
-func (p *proof) templates(ctx context.Context) ([]overrides.HomeTemplate, error) {
+// homeFiles are those of clusterctl's home: what it installs, and what clusters are made of.
+func (p *proof) homeFiles(ctx context.Context) ([]overrides.HomeFile, error) {
 	if p.home == "" {
 		return nil, nil
 	}
@@ -19,18 +19,18 @@ func (p *proof) templates(ctx context.Context) ([]overrides.HomeTemplate, error)
 	if err != nil {
 		return nil, err
 	}
-	return overrides.HomeTemplates(ctx, opts)
+	return overrides.HomeFiles(ctx, opts)
 }
 
-// A digest tells whether a template is among the inputs, too.
+// A digest tells whether a file of the home is among the inputs, too.
 type digest = [sha256.Size]byte
 
 // nodeManifests are the templates that are not among the inputs, for the nodes in them.
 // What no text of a template can be read as, the look at the home tells.
-func nodeManifests(templates []overrides.HomeTemplate, inputs map[digest]bool) []containerd.Manifest {
+func nodeManifests(files []overrides.HomeFile, inputs map[digest]bool) []containerd.Manifest {
 	var all []containerd.Manifest
-	for _, t := range templates {
-		if inputs[sha256.Sum256(t.Written)] {
+	for _, t := range files {
+		if !t.Template || inputs[sha256.Sum256(t.Written)] {
 			continue
 		}
 		for _, text := range [][]byte{t.Filled, t.Written} {
@@ -44,17 +44,17 @@ func nodeManifests(templates []overrides.HomeTemplate, inputs map[digest]bool) [
 	return all
 }
 
-// addTemplates adds the templates to what manifests say. Of one that is among the inputs
+// addHome adds the files of the home to what manifests say. Of one that is among the inputs
 // only what the values of its variables make of it is new.
-func addTemplates(to *verify.Manifests, templates []overrides.HomeTemplate, inputs map[digest]bool) {
-	for _, t := range templates {
+func addHome(to *verify.Manifests, files []overrides.HomeFile, inputs map[digest]bool) {
+	for _, t := range files {
 		seen := inputs[sha256.Sum256(t.Written)]
 		if seen && !t.Values {
 			continue
 		}
 		for _, text := range [][]byte{t.Filled, t.Written} {
 			if f, err := manifest.Parse(t.Path, text); err == nil {
-				to.AddTemplate(f, seen)
+				to.AddHome(f, seen)
 				break
 			}
 		}
