@@ -23,17 +23,14 @@ import (
 // TestEachFirst: of several fatal errors the first one in order is given, though it comes
 // last; what stands before it goes on, what stands behind it ends.
 func TestEachFirst(t *testing.T) {
-	const n, parallel, bad = 20, 6, 3
+	const n, bad = 20, 3
+	waits := []time.Duration{time.Minute, time.Minute, time.Minute, 20 * time.Second, 10 * time.Second, 30 * time.Second}
 	synctest.Test(t, func(t *testing.T) {
 		var begun atomic.Int64
-		errs, err := each(t.Context(), n, parallel, func(ctx context.Context, i int) error {
+		errs, err := each(t.Context(), n, len(waits), func(ctx context.Context, i int) error {
 			begun.Add(1)
-			wait := time.Duration(n-i) * time.Second
-			if i < bad {
-				wait = time.Minute
-			}
 			select {
-			case <-time.After(wait):
+			case <-time.After(waits[i]):
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -45,7 +42,7 @@ func TestEachFirst(t *testing.T) {
 		if err == nil || err.Error() != "number 3" || errors.Join(errs[:bad]...) != nil {
 			t.Errorf("%v; %v", err, errs[:bad])
 		}
-		if got := begun.Load(); got != parallel {
+		if got := begun.Load(); int(got) != len(waits) {
 			t.Errorf("%d were begun", got)
 		}
 	})
