@@ -24,14 +24,18 @@ import (
 // last; what stands before it goes on, what stands behind it ends.
 func TestEachFirst(t *testing.T) {
 	const n, bad = 20, 3
-	waits := []time.Duration{time.Minute, time.Minute, time.Minute, 20 * time.Second, 10 * time.Second, 30 * time.Second}
+	waits := []time.Duration{time.Minute, time.Minute, time.Minute, 20 * time.Second, 30 * time.Second, 10 * time.Second}
 	synctest.Test(t, func(t *testing.T) {
 		var begun atomic.Int64
 		errs, err := each(t.Context(), n, len(waits), func(ctx context.Context, i int) error {
 			begun.Add(1)
+			listens := ctx.Done()
+			if i == bad+1 {
+				listens = nil // as whoever has failed already, and says so late
+			}
 			select {
 			case <-time.After(waits[i]):
-			case <-ctx.Done():
+			case <-listens:
 				return context.Cause(ctx)
 			}
 			if i < bad {
