@@ -79,6 +79,15 @@ func Final(err error) error {
 	return final{err}
 }
 
+// passing is an error that the next try may not meet.
+type passing struct{ error }
+
+func (p passing) Unwrap() error { return p.error }
+
+// Passing marks err as one that another try may mend although it does not look so: it is
+// worth 3 of them.
+func Passing(err error) error { return passing{err} }
+
 // ErrStalled says that nothing came for too long.
 var ErrStalled = errors.New("the connection has stalled")
 
@@ -88,6 +97,7 @@ func triesWorth(err error) int {
 	const all = math.MaxInt
 	var (
 		marked final
+		passes passing
 		dns    *net.DNSError
 		where  *url.Error
 		op     *net.OpError
@@ -96,6 +106,8 @@ func triesWorth(err error) int {
 	switch {
 	case errors.As(err, &marked), certificate(err):
 		return 1
+	case errors.As(err, &passes):
+		return 3
 	case status != nil:
 		return statusWorth(status.Code)
 	case errors.Is(err, ErrStalled), errors.Is(err, io.ErrUnexpectedEOF):

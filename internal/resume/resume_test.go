@@ -56,6 +56,7 @@ func TestHowOften(t *testing.T) {
 		"told to stop":   {dial(context.Canceled), 1},
 		"marked":         {resume.Final(dial(syscall.ECONNRESET)), 1},
 		"marked status":  {resume.Final(&resume.StatusError{Code: 500}), 1},
+		"passing":        {resume.Passing(&resume.StatusError{Code: 400}), 3},
 		"a file of ours": {errors.New("disk"), 1},
 	}
 	for name, c := range cases {

@@ -99,7 +99,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 			text: fmt.Sprintf("%s may not be written to (%d)%s: the project or repository has to be created first, or the user lacks the right to push", place, code, said),
 			err:  err, fatal: !r.standing(q.ref.Registry).written.Load(),
 		}
-	case q.write && code == http.StatusBadRequest && strings.Contains(strings.ReplaceAll(strings.ToLower(status.Message), "_", " "), "digest"):
+	case q.write && code == http.StatusBadRequest && strings.HasPrefix(q.path, "blobs/") && strings.Contains(strings.ReplaceAll(strings.ToLower(status.Message), "_", " "), "digest"):
 		return &refusal{
 			text: fmt.Sprintf("%s refuses it (%d)%s: its content is not what its digest says; the source is damaged (an archive: bundle check)", q.ref.Registry, code, said),
 			err:  err,

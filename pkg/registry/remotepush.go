@@ -150,17 +150,36 @@ func (r *Remote) putManifest(ctx context.Context, ref image.Ref, desc Descriptor
 	if reference == "" {
 		reference = desc.Digest.String()
 	}
-	got, err := r.exchange(ctx, request{
+	q := request{
 		ref: ref, method: http.MethodPut, path: "manifests/" + reference, write: true,
 		header: http.Header{"Content-Type": {desc.MediaType}},
 		body:   bytesBody(raw), size: int64(len(raw)), what: ref.Name() + separator(reference) + reference,
+	}
+	var got *answer
+	err := resume.Do(ctx, r.policy, q.what, func(ctx context.Context) (err error) {
+		if got, err = r.exchangeOnce(ctx, q); isUnsettled(err) {
+			err = resume.Passing(err)
+		}
+		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, r.explain(ctx, q, err)
 	}
 	stored := got.digest()
 	if stored != "" && stored.Algorithm() == desc.Digest.Algorithm() && stored != desc.Digest {
 		return nil, fmt.Errorf("%s has stored %s instead of %s", ref.Registry, stored, desc.Digest)
 	}
 	return got, nil
+}
+
+// isUnsettled says whether a registry does not see a blob of a manifest, all of which it
+// has said that it holds: Docker's does not for a moment while somebody else writes the
+// same blob there, and those of several machines until all of them know.
+func isUnsettled(err error) bool {
+	status, ok := asError[*resume.StatusError](err)
+	if !ok || status.Code != http.StatusBadRequest && status.Code != http.StatusNotFound {
+		return false
+	}
+	said := strings.ReplaceAll(strings.ToLower(status.Message), "_", " ")
+	return strings.Contains(said, "blob unknown") || strings.Contains(said, "digest")
 }

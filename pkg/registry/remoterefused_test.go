@@ -234,3 +234,31 @@ func TestRemoteRefusedElsewhere(t *testing.T) {
 		t.Errorf("%v is fatal, though other projects may be written to", err)
 	}
 }
+
+// TestRemoteManifestUnsettled: Docker's registry does not see a blob for a moment while
+// somebody else writes it there, too; that is no fault of the manifest.
+func TestRemoteManifestUnsettled(t *testing.T) {
+	refusals := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if refusals--; refusals < 0 {
+			w.WriteHeader(http.StatusCreated)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"},{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}`)
+	}))
+	defer server.Close()
+	at := ref(t, strings.TrimPrefix(server.URL, "http://")+"/a:v1")
+	raw := []byte(`{"schemaVersion":2}`)
+	desc := Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+	r, _ := remote(t, RemoteOptions{PlainHTTP: true})
+	refusals = 2
+	if err := r.PutManifest(t.Context(), at, desc, raw); err != nil {
+		t.Error(err)
+	}
+	refusals = 9
+	err := r.PutManifest(t.Context(), at, desc, raw)
+	if err == nil || !strings.Contains(err.Error(), "blob unknown") || strings.Contains(err.Error(), "damaged") || refusals != 6 {
+		t.Errorf("%d tries: %v", 9-refusals, err)
+	}
+}
