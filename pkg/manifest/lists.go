@@ -9,18 +9,19 @@ import (
 )
 
 // registryMap handles {REGISTRY: {images: {NAME: [TAG, …]}}}, the lists of skopeo sync
-// and mindthegap.
+// and mindthegap. A REGISTRY that has neither dot nor port is a namespace of Docker Hub, as
+// skopeo reads it; that it is one, only the rest of the list can say.
 func (w *walker) registryMap(n *yamltree.Node) {
 	if len(w.path) > 0 {
 		return
 	}
+	namespaces := isSyncList(n)
 	for i := 0; i+1 < len(n.Kids); i += 2 {
 		images := n.Kids[i+1].Follow().Get("images").Follow()
 		if images == nil || images.Kind != yamltree.Mapping {
 			continue
 		}
-		host, _, _ := strings.Cut(n.Kids[i].Value, "/")
-		if _, err := image.ParsePrefix(n.Kids[i].Value); err != nil || !isBareRegistry(host) {
+		if _, err := image.ParsePrefix(n.Kids[i].Value); err != nil || !isOfRegistry(n.Kids[i].Value) && !namespaces {
 			continue
 		}
 		w.push(step{key: n.Kids[i].Value, facts: w.p.facts(n.Kids[i].Value)})
@@ -30,6 +31,54 @@ func (w *walker) registryMap(n *yamltree.Node) {
 		w.pop()
 		w.take(n.Kids[i+1])
 	}
+}
+
+// tagList handles {Repository: NAME, Tags: [TAG, …]}, what skopeo list-tags prints, and says
+// whether the document is that.
+func (w *walker) tagList(n *yamltree.Node) bool {
+	name, tags := n.Get("Repository").Follow(), n.Get("Tags").Follow()
+	if len(n.Kids) != 4 || name == nil || tags == nil || tags.Kind != yamltree.Sequence {
+		return false
+	}
+	w.push(step{key: "Tags", facts: w.p.facts("Tags")})
+	for i, tag := range tags.Kids {
+		w.push(step{index: i})
+		w.joined("tag-list", Certain, &fields{tag: tag.Follow()}, name)
+		w.pop()
+	}
+	w.pop()
+	return true
+}
+
+// isOfRegistry says that s begins with what is surely a registry.
+func isOfRegistry(s string) bool {
+	host, _, _ := strings.Cut(s, "/")
+	return isBareRegistry(host)
+}
+
+// isSyncList says that a document can hardly be anything but a list of skopeo sync: what
+// stands below its keys has no other key than skopeo knows (skopeo-sync(1), "YAML file
+// content"), and a registry among the keys, or what only skopeo says of one, gives it away.
+func isSyncList(n *yamltree.Node) bool {
+	sure := false
+	for i := 0; i+1 < len(n.Kids); i += 2 {
+		about := n.Kids[i+1].Follow()
+		if about == nil || about.Kind != yamltree.Mapping {
+			return false
+		}
+		for j := 0; j+1 < len(about.Kids); j += 2 {
+			switch about.Kids[j].Value {
+			case "images":
+				sure = sure || isOfRegistry(n.Kids[i].Value)
+			case "images-by-tag-regex", "images-by-semver", "tls-verify", "cert-dir":
+				sure = true
+			case "credentials":
+			default:
+				return false
+			}
+		}
+	}
+	return sure
 }
 
 func (w *walker) registryImage(registry, name, tags *yamltree.Node) {

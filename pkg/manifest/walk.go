@@ -101,7 +101,7 @@ func (w *walker) mapping(n *yamltree.Node) {
 		w.schema(n, nil)
 		return
 	}
-	if len(w.path) == 0 && w.release(n) {
+	if len(w.path) == 0 && (w.release(n) || w.tagList(n)) {
 		return
 	}
 	w.pulls(n)
