@@ -175,15 +175,19 @@ func (w *writer) collectFile(ctx context.Context, s *slot, open registry.Opener,
 	if report == nil {
 		report = func(registry.Event) {}
 	}
-	begun := false
+	begun, tell := false, &told{name: s.Path, report: report}
 	outcome, err := w.put(ctx, s, func(ctx context.Context) (io.ReadCloser, error) {
 		if !begun {
 			report(registry.Event{Kind: registry.BlobBegin, Name: s.Path, Bytes: s.Size})
 			begun = true
 		}
-		content, err := open(ctx)
-		return &told{content, s.Path, report}, err
+		var err error
+		tell.ReadCloser, err = open(ctx)
+		return tell, err
 	}, newHashes(s.want))
+	if err != nil && tell.moved > 0 { // what is not right has not come
+		report(registry.Event{Kind: registry.Advance, Name: s.Path, Bytes: -tell.moved})
+	}
 	switch {
 	case begun:
 		report(registry.Event{Kind: registry.BlobEnd, Name: s.Path, Bytes: s.Size})
@@ -204,10 +208,12 @@ type told struct {
 	io.ReadCloser
 	name   string
 	report func(registry.Event)
+	moved  int64
 }
 
 func (t *told) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
+	t.moved += int64(n)
 	if n > 0 {
 		t.report(registry.Event{Kind: registry.Advance, Name: t.name, Bytes: int64(n)})
 	}

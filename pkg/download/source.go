@@ -117,14 +117,14 @@ func (s source) open(ctx context.Context, c *Client) (io.ReadCloser, int64, erro
 var errWebPage = errors.New("the server answers with a web page")
 
 func openFile(name string) (io.ReadCloser, int64, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
+		return nil, 0, errors.New("it is no file")
+	}
 	f, err := os.Open(name) //nolint:gosec // the user named it
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no file")
-	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
 	}
