@@ -312,7 +312,7 @@ func (l *imgpkgLoader) write(ctx context.Context, to io.Writer, f imgpkgTar) err
 	for _, layer := range f.layers {
 		content, _ := l.archive.Blob(layer.Digest) // tarring has seen it
 		sum := layer.Digest.Algorithm().Digester()
-		reader := &told{io.NopCloser(&contextReader{ctx, io.TeeReader(content, sum.Hash())}), layer.Digest.String(), l.tell}
+		reader := &told{ReadCloser: io.NopCloser(&contextReader{ctx, io.TeeReader(content, sum.Hash())}), name: layer.Digest.String(), report: l.tell}
 		if err := put(imgpkg.LayerFile(layer.Digest), layer.Size, reader); err != nil {
 			return fmt.Errorf("%s: layer %s: %w", f.of, layer.Digest, err)
 		}
