@@ -3,7 +3,6 @@ package download
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,15 +33,15 @@ type UploadOptions struct {
 
 // An Uploaded says what became of files.
 type Uploaded struct {
-	Sent, Present int   // files; Present were there with the same sha256
+	Sent, Present int   // files; Present were there and the same
 	Bytes         int64 // of those that were sent
 }
 
 // Upload sends files to a server with PUT, each to its path below the URL to: what
 // Artifactory, Nexus and WebDAV take. A file is not sent if the server says that it has
-// one of this sha256 there: by X-Checksum-Sha256, as Artifactory does, by Repr-Digest or
-// Digest (RFC 9530, RFC 3230), or by an ETag that begins with sha256:. What fails for a
-// reason that may go away is tried again a few times. All files are tried; the errors are
+// the same there: by X-Checksum-Sha256, as Artifactory does, by Repr-Digest or Digest
+// (RFC 9530, RFC 3230) with sha-256 or sha-512, by an ETag that is a sha256, or by that of
+// Nexus, a SHA-1. What fails for a reason that may go away is tried again a few times. All files are tried; the errors are
 // joined in their order, and name URLs without credentials.
 func (c *Client) Upload(ctx context.Context, to string, files []File, o UploadOptions) (Uploaded, error) {
 	base, err := url.Parse(to)
@@ -135,7 +134,10 @@ type put struct {
 func (p *put) try(ctx context.Context) error {
 	watched, watch := resume.NewWatch(ctx, p.client.opts.Timeout)
 	defer watch.End()
-	there, err := p.there(watched)
+	there, err := p.there(watched, watch)
+	if p.broken != nil {
+		return resume.Final(p.broken)
+	}
 	if err != nil {
 		return because(watched, err)
 	}
@@ -186,7 +188,7 @@ func accepted(resp *http.Response) error {
 
 // there asks whether the server has the file. One that does not say what a file hashes
 // to, or that does not answer such questions, is sent it.
-func (p *put) there(ctx context.Context) (bool, error) {
+func (p *put) there(ctx context.Context, watch *resume.Watch) (there bool, err error) {
 	resp, err := p.do(ctx, http.MethodHead, http.NoBody, 0)
 	if err != nil {
 		return false, err
@@ -194,29 +196,17 @@ func (p *put) there(ctx context.Context) (bool, error) {
 	defer resp.Body.Close() //nolint:errcheck // nothing was written
 	switch {
 	case resp.StatusCode == http.StatusOK:
-		return sumOf(resp.Header) == p.file.SHA256, nil
+		claimed := claimOf(resp.Header)
+		if claimed == nil || resp.ContentLength >= 0 && resp.ContentLength != p.file.Size {
+			return false, nil
+		}
+		watch.Pause() // reading the file here
+		there, p.broken = claimed.holds(ctx, p.file)
+		return there, nil
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented:
 		return false, resume.Status(resp)
 	}
 	return false, nil
-}
-
-// sumOf is the sha256 that a server says a file has, empty if it does not say.
-func sumOf(h http.Header) string {
-	if sum := h.Get("X-Checksum-Sha256"); sum != "" {
-		return strings.ToLower(sum)
-	}
-	for _, name := range []string{"Repr-Digest", "Digest"} {
-		for part := range strings.SplitSeq(h.Get(name), ",") {
-			kind, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-			sum, err := base64.StdEncoding.DecodeString(strings.Trim(value, ":"))
-			if strings.EqualFold(kind, "sha-256") && err == nil {
-				return hex.EncodeToString(sum)
-			}
-		}
-	}
-	sum, _ := strings.CutPrefix(strings.Trim(h.Get("ETag"), `"`), "sha256:")
-	return sum
 }
 
 // do makes one request.
@@ -233,6 +223,9 @@ func (p *put) do(ctx context.Context, method string, body io.Reader, size int64)
 		return nil, resume.Final(err)
 	}
 	request.Header.Set("User-Agent", p.client.opts.UserAgent)
+	if method == http.MethodHead {
+		wants(request.Header)
+	}
 	if method == http.MethodPut {
 		request.Header.Set("X-Checksum-Sha256", p.file.SHA256) // Artifactory refuses what is another
 		request.Header.Set("Content-Type", "application/octet-stream")

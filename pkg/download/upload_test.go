@@ -3,12 +3,16 @@ package download_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +24,7 @@ import (
 type store struct {
 	lock  sync.Mutex
 	files map[string][]byte
-	says  func(http.Header, string) // how it says what a file hashes to
+	says  func(http.Header, []byte) // how it says what a file is
 	// fault is asked before each request; true means that it has answered.
 	fault func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -36,8 +40,8 @@ func (s *store) handle(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodHead && !ok:
 		w.WriteHeader(http.StatusNotFound)
 	case r.Method == http.MethodHead:
-		if s.says != nil {
-			s.says(w.Header(), sumOf(have))
+		if s.says != nil && r.Header.Get("Want-Repr-Digest") == "sha-256=10" && r.Header.Get("Want-Digest") == "sha-256" {
+			s.says(w.Header(), have)
 		}
 	case r.Method == http.MethodPut:
 		body, err := io.ReadAll(r.Body)
@@ -72,15 +76,42 @@ func upload(name string, content []byte) download.File {
 func TestUpload(t *testing.T) {
 	large := content()
 	files := []download.File{upload("dl.k8s.io/v1/kubelet", large), upload("a b/100%?#.txt", []byte("odd")), upload("empty", nil)}
-	for name, says := range map[string]func(http.Header, string){
-		"nothing":     nil,
-		"Artifactory": func(h http.Header, sum string) { h.Set("X-Checksum-Sha256", sum) },
-		"own":         func(h http.Header, sum string) { h.Set("ETag", `"sha256:`+sum+`"`) },
-		"RFC 9530": func(h http.Header, sum string) {
-			raw, _ := hex.DecodeString(sum)
-			h.Set("Repr-Digest", "sha-512=:AAAA:, sha-256=:"+base64.StdEncoding.EncodeToString(raw)+":")
+	digest := func(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+	for name, says := range map[string]func(http.Header, []byte){
+		"Artifactory": func(h http.Header, b []byte) { h.Set("X-Checksum-Sha256", strings.ToUpper(sumOf(b))) },
+		"own":         func(h http.Header, b []byte) { h.Set("ETag", `"sha256:`+sumOf(b)+`"`) },
+		"ETag":        func(h http.Header, b []byte) { h.Set("ETag", `"`+sumOf(b)+`"`) },
+		"RFC 9530": func(h http.Header, b []byte) {
+			sum := sha256.Sum256(b)
+			h.Add("Repr-Digest", "sha-512=:AAAA:")
+			h.Add("Repr-Digest", "sha-256=:"+digest(sum[:])+":")
 		},
-		"another": func(h http.Header, sum string) { h.Set("X-Checksum-Sha256", sumOf([]byte(sum))) },
+		"RFC 3230": func(h http.Header, b []byte) {
+			sum := sha256.Sum256(b)
+			h.Set("Digest", "SHA-256="+digest(sum[:]))
+		},
+		"sha-512": func(h http.Header, b []byte) {
+			sum := sha512.Sum512(b)
+			h.Set("Repr-Digest", "sha-512=:"+digest(sum[:])+":")
+		},
+		"Nexus": func(h http.Header, b []byte) { h.Set("ETag", fmt.Sprintf(`"{SHA1{%x}}"`, sha1.Sum(b))) },
+
+		"not: nothing": nil,
+		"not: another": func(h http.Header, b []byte) { h.Set("X-Checksum-Sha256", sumOf(append(b, 1))) },
+		"not: another by Nexus": func(h http.Header, b []byte) {
+			h.Set("ETag", fmt.Sprintf(`"{SHA1{%x}}"`, sha1.Sum(append(b, 1))))
+		},
+		"not: size": func(h http.Header, b []byte) {
+			h.Set("ETag", fmt.Sprintf(`"{SHA1{%x}}"`, sha1.Sum(b)))
+			h.Set("Content-Length", strconv.Itoa(len(b)+1))
+		},
+		"not: nginx": func(h http.Header, b []byte) {
+			h.Set("ETag", fmt.Sprintf(`"691ab2f4-%x"`, len(b)))
+			h.Set("Last-Modified", "Mon, 17 Nov 2025 05:28:20 GMT")
+			h.Set("Content-Length", strconv.Itoa(len(b)))
+		},
+		"not: S3":   func(h http.Header, b []byte) { h.Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(b))) },
+		"not: weak": func(h http.Header, b []byte) { h.Set("ETag", `W/"sha256:`+sumOf(b)+`"`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			place := &store{says: says}
@@ -94,7 +125,7 @@ func TestUpload(t *testing.T) {
 				t.Errorf("%d files", len(place.files))
 			}
 			second, err := c.Upload(t.Context(), s.URL+"/below", files, download.UploadOptions{})
-			if known := says != nil && name != "another"; err != nil || known != (second.Present == 3) || known == (second.Sent == 3) {
+			if known := !strings.HasPrefix(name, "not: "); err != nil || known != (second.Present == 3) || known == (second.Sent == 3) {
 				t.Errorf("%+v, %v", second, err)
 			}
 		})
