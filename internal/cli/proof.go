@@ -127,7 +127,7 @@ func (p *proof) manifests(ctx context.Context, set input.Set) error {
 		return err
 	}
 	p.said = verify.NewManifests(p.site, verify.ManifestsOptions{
-		Least: p.confidence.level(), SideLoaded: p.sideLoaded, Fill: fill,
+		Least: p.confidence.level(), SideLoaded: p.sideLoaded, Fill: fill, Untold: p.verifyOptions.archive != "" && p.archive == nil,
 	})
 	_, err = input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (struct{}, error) {
 		p.said.Add(f, in.Group())

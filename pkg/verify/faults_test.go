@@ -70,6 +70,10 @@ var faults = []fault{
 		"manifest-unknown", "cluster.yaml:7:24", "", "${REPOSITORY}: nobody has said where this is",
 	},
 	{
+		"tag that was forgotten", func(s *small) { s.edit("web.yaml", "nginx:1.29", "nginx") },
+		"registry-tag", "$R/docker.io/library/nginx:latest", "", "it is not there, nor is it in the archive; asked for at web.yaml:10:16",
+	},
+	{
 		"repository of kubeadm without images", func(s *small) {
 			s.edit("cluster.yaml", "imageRepository: $R/registry.k8s.io\n", "imageRepository: $R/registry.k8s.oi\n")
 		},

@@ -118,31 +118,6 @@ func (l *look) places() []string {
 	return mergePlaces(all, nil)
 }
 
-// together makes one finding of those about names that nothing has, and for which the same
-// asks at the same places: a version that nobody carried, a repository that is wrong.
-func (v *visit) together(looks []*look) {
-	first := map[string]*look{}
-	for _, l := range looks {
-		if !l.absent || len(l.findings) != 1 || l.findings[0].Check != CheckNameMissing {
-			continue
-		}
-		cause := strings.Join(append(l.places(), l.findings[0].Problem), "\n")
-		if first[cause] == nil {
-			first[cause] = l
-			continue
-		}
-		first[cause].also = append(first[cause].also, l.target.String())
-		l.findings = nil
-	}
-	for _, l := range first {
-		if len(l.also) > 0 {
-			l.findings[0].Problem += "; nor " + verb(len(l.also), "is ", "are ") + strings.Join(l.also, ", ")
-			l.advise("correct the version or the repository that is asked for if it is wrong, else carry them: kubectl airgap pull (--kubernetes-version, --image) -o more.tar, then kubectl airgap push more.tar --to {target}",
-				strings.NewReplacer("{target}", v.site.Target))
-		}
-	}
-}
-
 // advise gives the last finding a remedy of its own.
 func (l *look) advise(remedy string, fill *strings.Replacer) {
 	last := &l.findings[len(l.findings)-1]
@@ -211,6 +186,9 @@ func (v *visit) platforms(l *look) {
 			offered = append(offered, p.Platform)
 		}
 		v.found(l, CheckRegistryPlatform, "it is not there for %s, only for %s", strings.Join(missing, ", "), strings.Join(offered, ", "))
+		if locked, ok := v.opts.Carried.Image(l.target); ok {
+			l.advise("carry it for the platform as well: kubectl airgap pull --image "+locked.Image+" --platform …, then push", strings.NewReplacer())
+		}
 	}
 	if len(l.image.Foreign) > 0 && v.wantsForeign(l) {
 		v.found(l, CheckRegistryForeign, "%s stay where %s points", count(len(l.image.Foreign), "layer"), firstURL(l.image.Foreign[0]))

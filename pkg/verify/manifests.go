@@ -22,6 +22,9 @@ type ManifestsOptions struct {
 	// Fill puts in place of the variables of a reference, as it is written, the values that
 	// they have on the site; nil means that none is known.
 	Fill func(string) string
+	// Untold leaves out references whose variables have no value: the archive that would say
+	// what they stand for is damaged, which is told.
+	Untold bool
 }
 
 // Manifests collects what manifests say, file by file. It keeps findings, names and
@@ -213,7 +216,11 @@ func (r *reading) prefix(u *manifest.Use, place string) {
 		r.repository(u, known)
 	}
 	if !known {
-		r.found(CheckManifestUnknown, place, image.Ref{}, "%s: nobody has said where this is, and what is pulled from below it", u.Written)
+		if r.told != toldAll {
+			_, names := manifest.Literals(strings.Clone(u.Written))
+			r.findings = append(r.findings, r.site.finding(CheckManifestUnknown, place, image.Ref{},
+				u.Written+": nobody has said where this is, and what is pulled from below it").advised(remedyOf(names), nil))
+		}
 		return
 	}
 	there := r.site.holdsPrefix(u.Ref)

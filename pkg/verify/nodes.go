@@ -93,6 +93,9 @@ func (m *Mirrors) HaveLogin(wanted []Wanted) bool {
 		sends := func(a containerd.Attempt) bool {
 			return a.Host == m.registry && slices.Contains(a.Headers, "Authorization")
 		}
+		if slices.ContainsFunc(attempts, func(a containerd.Attempt) bool { return a.Host != m.registry }) {
+			continue // they are led elsewhere, which is told
+		}
 		if len(problems) == 0 && !isTold(c, m.registry) && !slices.ContainsFunc(attempts, sends) {
 			return false
 		}
@@ -205,9 +208,6 @@ func (m *Mirrors) reach(site Site, c *containerd.Config, ref image.Ref) []Findin
 	}
 	reach := c.Reach(pullable(ref), m.registry)
 	all := problems(site, reach.Problems)
-	if ref.Registry == m.registry { // its own name: there is no way outside but itself
-		return all
-	}
 	told := map[string]bool{}
 	for _, a := range reach.Outside {
 		if told[a.URL] {

@@ -98,6 +98,9 @@ func (r *reading) open(u *manifest.Use, at image.Ref, place string) {
 // no image that was carried for them, none of their name that a list among the files names.
 func (m *Manifests) unknown() []Finding {
 	var all []Finding
+	if m.opts.Untold {
+		return nil
+	}
 	for _, ref := range slices.SortedFunc(maps.Keys(m.opens), image.Compare) {
 		o := m.opens[ref]
 		if m.listed[o.at.Name()] {
@@ -105,7 +108,7 @@ func (m *Manifests) unknown() []Finding {
 		}
 		places := mergePlaces(o.places, nil)
 		problem := fmt.Sprintf("%s: nobody has said which image this is%s%s", ref, m.others(o.at), elsewhere(places[1:]))
-		all = append(all, m.site.finding(CheckManifestUnknown, places[0], image.Ref{}, problem).advised(o.remedy(), nil))
+		all = append(all, m.site.finding(CheckManifestUnknown, places[0], image.Ref{}, problem).advised(remedyOf(o.names), nil))
 	}
 	return all
 }
@@ -113,10 +116,10 @@ func (m *Manifests) unknown() []Finding {
 // identifier is a name that a variable may be given a value by.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// remedy says how to give the variables values.
-func (o *open) remedy() string {
+// remedyOf says how to give variables values.
+func remedyOf(variables []string) string {
 	var flags, keys []string
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(o.names))) {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(variables))) {
 		if !identifier.MatchString(name) {
 			return "write in its place what is meant, or list the image among what is verified and carried"
 		}

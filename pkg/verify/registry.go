@@ -60,7 +60,7 @@ func Registry(ctx context.Context, site Site, wanted []Wanted, from registry.Sou
 		return nil, context.Cause(ctx)
 	}
 	v.together(looks)
-	h := &Holding{looks: looks, opts: v.opts}
+	h := &Holding{Findings: v.without(looks), looks: looks, opts: v.opts}
 	for _, l := range looks {
 		l.locate()
 		h.Findings = append(h.Findings, l.findings...)

@@ -246,7 +246,7 @@ func (s *small) verify() *Report {
 	s.check(err)
 	archived, err := Archive(ctx, site, a, wanted, ArchiveOptions{Path: "site.tar", Carried: carried, Holding: held})
 	s.check(err)
-	return NewReport(s.target, slices.Concat(findings, held.Findings, archived), held.Images)
+	return NewReport(s.target, slices.Concat(held.Settle(site, findings), held.Findings, archived), held.Images)
 }
 
 // repository is where the target has an upstream image.

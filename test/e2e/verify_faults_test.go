@@ -48,11 +48,16 @@ var manifestFaults = []siteFault{
 	{"variable in a tag that nobody gave a value", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER}"), "manifest-unknown out/apps/apps.yaml:13:48"},
 	{"variable in a tag whose value the template of another gave", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${CPI_IMAGE_K8S_VERSION}"), "manifest-unknown out/apps/apps.yaml:13:48"},
 	{"default of a tag that nobody carried", replacing(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER:=v7}"), "registry-tag " + below + "apps.example/worker:v7"},
+	{"variable in the path of an image", replacing(apps, "apps.example/worker:v2", "apps.example/${WORKER}:v2"), "manifest-unknown out/apps/apps.yaml:13:48"},
+	{"variable for imageRepository", replacing("out/apps/cluster.yaml", "imageRepository: "+below+"registry.k8s.io\n", "imageRepository: ${REPOSITORY}\n"), "manifest-unknown out/apps/cluster.yaml:*:24"},
+	{"scheme before an image", replacing(apps, "image: "+below+"apps.example/web", "image: https://"+below+"apps.example/web"), "manifest-invalid out/apps/apps.yaml:9:16"},
+	{"second tag behind an image", replacing(apps, "apps.example/web:v1", "apps.example/web:v1:v2"), "manifest-invalid out/apps/apps.yaml:9:16"},
+	{"tag that was forgotten", replacing(apps, "apps.example/web:v1", "apps.example/web"), "registry-tag " + below + "apps.example/web:latest"},
 	{"another project of the registry", replacing(apps, below+"apps.example/worker", nodeRegistryHost+"/other/worker"), "manifest-outside out/apps/apps.yaml:13:48"},
 	{"latest", func(s *provenSite) {
 		s.push(provenImage("apps.example/web:latest", "apps.example/web:v1", "amd64"))
 		s.replace(apps, "web:v1", "web:latest")
-		s.without("--bundle")
+		s.unbundled()
 	}, "manifest-latest out/apps/apps.yaml:9:16"},
 	{"Always where images are loaded into nodes", func(s *provenSite) {
 		s.replace(apps, "imagePullPolicy: IfNotPresent", "imagePullPolicy: Always")
@@ -79,8 +84,37 @@ func noSecret(s *provenSite) {
 	s.write(hosts, regexp.MustCompile("(?m)^Authorization = .*\n").ReplaceAllString(s.read(hosts), ""))
 }
 
+// provenTopology is a cluster whose class is one of kubeadm.
+const provenTopology = `apiVersion: cluster.x-k8s.io/v1beta2
+kind: Cluster
+metadata: {name: plant, namespace: default}
+spec:
+  topology:
+    classRef: {name: plant}
+    version: v1.35.0
+---
+apiVersion: controlplane.cluster.x-k8s.io/v1beta2
+kind: KubeadmControlPlaneTemplate
+metadata: {name: plant}
+spec:
+  template:
+    spec:
+      kubeadmConfigSpec:
+        clusterConfiguration: {imageRepository: ` + below + `registry.k8s.io, dns: {imageRepository: ` + below + `registry.k8s.io/coredns}}
+`
+
 var nameFaults = []siteFault{
 	{"version of Kubernetes that nobody knows", func(s *provenSite) { s.set("--kubernetes-version", "v1.99.0") }, "name-unknown kubeadm v1.99.0"},
+	{"version of Kubernetes of a control plane that nobody carried", replacing("out/apps/cluster.yaml", "version: v1.36.3", "version: v1.35.0"), "name-missing " + below + "registry.k8s.io/coredns/coredns:v1.13.1"},
+	{"version of Kubernetes of a cluster with a class that nobody carried", func(s *provenSite) {
+		s.write("out/apps/topology.yaml", provenTopology)
+	}, "name-missing " + below + "registry.k8s.io/coredns/coredns:v1.13.1"},
+	{"version of Kubernetes that nobody said", func(s *provenSite) {
+		s.without("--kubernetes-version")
+		s.replace("out/apps/cluster.yaml", "version: v1.36.3", "version: ${KUBERNETES_VERSION}")
+	}, "name-unknown out/apps/cluster.yaml:5:12"},
+	{"version of Kubernetes that is none", replacing("out/apps/cluster.yaml", "version: v1.36.3", "version: \"1.36\""), "name-unknown out/apps/cluster.yaml:5:12"},
+	{"imageRepository without images", replacing("out/apps/cluster.yaml", "imageRepository: "+below+"registry.k8s.io\n", "imageRepository: "+below+"registry.k8s.oi\n"), "name-missing " + below + "registry.k8s.oi/etcd:*"},
 	{"image of kubeadm missing", func(s *provenSite) { s.loseTag("registry.k8s.io/kube-proxy:v1.36.3") }, "name-missing " + below + "registry.k8s.io/kube-proxy:v1.36.3"},
 	{"dns.imageRepository missing", replacing("out/apps/cluster.yaml", "      dns:\n        imageRepository: "+below+"registry.k8s.io/coredns\n", ""), "name-missing " + below + "registry.k8s.io/coredns:v1.14.2"},
 	{"version of Kubernetes that nobody carried", func(s *provenSite) {
@@ -97,7 +131,7 @@ var nameFaults = []siteFault{
 	{"images of an operator that nobody carried", func(s *provenSite) {
 		s.write("out/apps/tigera.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: operator}\nspec: {containers: [{name: a, image: "+below+"quay.io/tigera/operator:v1.40.0}]}\n")
 		s.push(provenImage("quay.io/tigera/operator:v1.40.0", "tigera", "amd64"))
-		s.without("--bundle")
+		s.unbundled()
 		s.must(os.RemoveAll(s.path("out/cni"))) // Calico without its operator has images that the operator would start
 	}, "name-unknown out/apps/tigera.yaml:4:38"},
 }
@@ -111,12 +145,13 @@ var registryFaults = []siteFault{
 	{"other digest under the tag", func(s *provenSite) { s.push(provenImage("apps.example/worker:v2", "another", "amd64")) }, "registry-digest " + below + "apps.example/worker:v2"},
 	{"missing platform", func(s *provenSite) {
 		s.push(provenImage("apps.example/worker:v2", "another", "arm64", "ppc64le"))
-		s.without("--bundle")
+		s.unbundled()
 	}, "registry-platform " + below + "apps.example/worker:v2"},
 	{"only for another platform", func(s *provenSite) {
 		s.push(provenImage("apps.example/worker:v2", "another", "arm64"))
-		s.without("--bundle")
+		s.unbundled()
 	}, "registry-platform " + below + "apps.example/worker:v2"},
+	{"platform that nobody carried", func(s *provenSite) { s.add("--platform", "linux/arm64") }, "registry-platform " + provenTarget},
 	{"missing layer", func(s *provenSite) { s.loseBlob("apps.example/worker:v2") }, "registry-blob " + below + "apps.example/worker:v2"},
 	{"missing manifest of a platform", func(s *provenSite) { s.loseManifest("apps.example/worker:v2") }, "registry-manifest " + below + "apps.example/worker:v2"},
 	{"registry down", func(s *provenSite) {

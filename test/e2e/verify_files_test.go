@@ -117,6 +117,8 @@ spec:
       dns: {imageRepository: R/registry.k8s.io/coredns}
 `, "R/", below))
 	}, "node-outside $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-old.yaml:1:1"},
+	{"folder of the private registry that leads elsewhere", everywhere("certs.d/"+nodeRegistryHost+"/hosts.toml", nodeRegistryHost, "elsewhere.example"), "node-outside certs.d/" + nodeRegistryHost + "/hosts.toml…"},
+	{"folder of the private registry, which holds its login, missing", removing("certs.d/" + nodeRegistryHost), "manifest-secret out/apps/apps.yaml:10:26"},
 	{"CA missing in a node's object", replacing("out/apps/cluster.yaml", "- path: /etc/containerd/certs.d/airgap-ca.crt", "- path: /etc/airgap-ca.crt"), "node-broken out/apps/cluster.yaml:…"},
 }
 
@@ -146,10 +148,15 @@ var homeFaults = []siteFault{
 	{"image in a template of the home that nobody carried", func(s *provenSite) {
 		template := filepath.Join(s.path("home/overrides/infrastructure-vsphere/v*"), "cluster-template-apps.yaml")
 		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \""+below+"apps.example/nobody:v1\"}]}\n"), 0o600))
-		s.without("--bundle")
+		s.unbundled()
 	}, "registry-tag " + below + "apps.example/nobody:v1"},
 	{"upstream image in the components", func(s *provenSite) {
 		s.replace("home/overrides/cluster-api/v*/core-components.yaml", below+"registry.k8s.io/cluster-api/", "registry.k8s.io/cluster-api/")
 	}, "clusterctl-image-outside $DIR/home/overrides/cluster-api/…"},
+	{"image of the components that nobody carried", replacing("home/overrides/cluster-api/v*/core-components.yaml", "/cluster-api-controller:", "/cluster-api-controller-by-hand:"), "registry-tag " + below + "registry.k8s.io/cluster-api/cluster-api-controller-by-hand:*"},
+	{"variable in a template of the home that nobody gave a value", func(s *provenSite) {
+		template := filepath.Join(s.path("home/overrides/infrastructure-vsphere/v*"), "cluster-template-apps.yaml")
+		s.must(os.WriteFile(template, []byte("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \""+below+"apps.example/web:${WEB}\"}]}\n"), 0o600))
+	}, "manifest-unknown $DIR/home/overrides/infrastructure-vsphere/v*/cluster-template-apps.yaml:3:*"},
 	{"cert-manager missing", removing("home/overrides/cert-manager"), "clusterctl-cert-manager home/clusterctl.yaml:…"},
 }

@@ -283,6 +283,12 @@ func (s *provenSite) without(flags ...string) {
 	}
 }
 
+// unbundled verifies without the archive, which said what the variable of the templates stands for.
+func (s *provenSite) unbundled() {
+	s.without("--bundle")
+	s.add("--variable", "CPI_IMAGE_K8S_VERSION=v1.36.0")
+}
+
 func (s *provenSite) add(args ...string) { s.args = append(s.args, args...) }
 
 func (s *provenSite) flag(flag string) int {

@@ -69,6 +69,14 @@ var completeSites = map[string]func(s *provenSite){
 	"whose machine images have certs.d": func(s *provenSite) {
 		s.write("out/apps/cluster.yaml", strings.Replace(provenCluster, "apps.example/", below+"apps.example/", 1))
 	},
+	"whose template's variable clusterctl fills in": func(s *provenSite) {
+		s.replace(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER/+/_}")
+		s.write(provenConfig, s.read(provenConfig)+"\nWORKER: v2\n")
+	},
+	"whose template's variable a flag fills in": func(s *provenSite) {
+		s.replace(apps, "apps.example/worker:v2", "apps.example/worker:${WORKER}")
+		s.add("--variable", "WORKER=v2")
+	},
 	"without a folder of nodes": func(s *provenSite) { s.without("--certs-d") },
 	"by its home alone":         func(s *provenSite) { s.without("-f") },
 	"of a user who logged in with docker": func(s *provenSite) {
