@@ -155,8 +155,7 @@ func (p *put) try(ctx context.Context) error {
 		p.client.report(registry.Event{Kind: registry.Advance, Name: Shown(p.url), Bytes: int64(n)})
 	}}
 	resp, err := p.do(watched, http.MethodPut, body, p.file.Size)
-	if body.broken() != nil {
-		p.broken = body.broken()
+	if p.broken = body.broken.Err(); p.broken != nil {
 		return resume.Final(p.broken)
 	}
 	if err != nil {
@@ -243,14 +242,12 @@ func (p *put) do(ctx context.Context, method string, body io.Reader, size int64)
 // A checked is a body that ends with an error, before its last bytes are given, if it is
 // not what it should be: then no server takes it for whole.
 type checked struct {
-	from  io.ReadCloser
-	file  *File
-	sum   hash.Hash
-	read  int64
-	moved func(int)
-
-	lock sync.Mutex // net/http may still read when it has answered
-	err  error
+	from   io.ReadCloser
+	file   *File
+	sum    hash.Hash
+	read   int64
+	moved  func(int)
+	broken resume.Failure
 }
 
 func (b *checked) Read(buf []byte) (int, error) {
@@ -261,28 +258,15 @@ func (b *checked) Read(buf []byte) (int, error) {
 	over := errors.Is(err, io.EOF)
 	switch {
 	case err != nil && !over:
-		return 0, b.fail(err)
+		return 0, b.broken.Because(err)
 	case b.read > b.file.Size || over && b.read < b.file.Size:
-		return 0, b.fail(fmt.Errorf("it is not %d bytes long", b.file.Size))
+		return 0, b.broken.Because(fmt.Errorf("it is not %d bytes long", b.file.Size))
 	case b.read == b.file.Size:
 		if got := hex.EncodeToString(b.sum.Sum(nil)); got != b.file.SHA256 {
-			return 0, b.fail(fmt.Errorf("it is damaged: its sha256 is %s, not %s", got, b.file.SHA256))
+			return 0, b.broken.Because(fmt.Errorf("it is damaged: its sha256 is %s, not %s", got, b.file.SHA256))
 		}
 	}
 	return n, err
-}
-
-func (b *checked) fail(err error) error {
-	b.lock.Lock()
-	defer b.lock.Unlock()
-	b.err = err
-	return err
-}
-
-func (b *checked) broken() error {
-	b.lock.Lock()
-	defer b.lock.Unlock()
-	return b.err
 }
 
 // Close implements io.Closer.

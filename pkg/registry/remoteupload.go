@@ -43,8 +43,8 @@ func (u *upload) run(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if u.last != nil && u.last.failure() != nil {
-		return u.last.failure() // it is not the registry that is to blame
+	if u.last != nil && u.last.broken.Err() != nil {
+		return u.last.broken.Err() // it is not the registry that is to blame
 	}
 	return u.remote.explain(ctx, u.request(http.MethodPost), err)
 }
@@ -86,8 +86,8 @@ func (u *upload) put(ctx context.Context, at *url.URL) error {
 	q.body = func() (io.ReadCloser, error) { return u.content(ctx, watch) }
 	resp, err := u.remote.send(ctx, q)
 	if err != nil {
-		if u.last != nil && u.last.failure() != nil {
-			return resume.Final(u.last.failure())
+		if u.last != nil && u.last.broken.Err() != nil {
+			return resume.Final(u.last.broken.Err())
 		}
 		if isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusRequestedRangeNotSatisfiable) {
 			return fmt.Errorf("%s does not know the upload any more: %w", u.ref.Registry, io.ErrUnexpectedEOF)
@@ -114,9 +114,9 @@ func (u *upload) content(ctx context.Context, watch *resume.Watch) (io.ReadClose
 	from, err := u.open(ctx)
 	watch.Wait()
 	if err != nil {
-		u.last = &sending{closed: make(chan struct{}), err: err}
+		u.last = &sending{closed: make(chan struct{})}
 		close(u.last.closed)
-		return nil, err
+		return nil, u.last.broken.Because(err)
 	}
 	u.last = &sending{from: from, watch: watch, desc: u.desc, left: u.desc.Size, closed: make(chan struct{})}
 	if v, ok := from.(*verified); !ok || v.flow.desc.Digest != u.desc.Digest { // whose bytes are checked already
@@ -135,9 +135,7 @@ type sending struct {
 	hash   hash.Hash // nil where somebody else checks
 	shut   sync.Once
 	closed chan struct{}
-
-	lock sync.Mutex
-	err  error // of the content
+	broken resume.Failure
 }
 
 // Read implements io.Reader.
@@ -157,13 +155,13 @@ func (s *sending) Read(p []byte) (int, error) {
 	case s.left == 0:
 		s.watch.WaitFor(commitTime)
 		if err := s.check(); err != nil {
-			return 0, s.fail(err)
+			return 0, s.broken.Because(err)
 		}
 		return n, nil
 	case errors.Is(err, io.EOF):
-		return n, s.fail(fmt.Errorf("%s ends after %d of %d bytes: %w", s.desc.Digest, s.desc.Size-s.left, s.desc.Size, io.ErrUnexpectedEOF))
+		return n, s.broken.Because(fmt.Errorf("%s ends after %d of %d bytes: %w", s.desc.Digest, s.desc.Size-s.left, s.desc.Size, io.ErrUnexpectedEOF))
 	case err != nil:
-		return n, s.fail(err)
+		return n, s.broken.Because(err)
 	}
 	return n, nil
 }
@@ -179,20 +177,6 @@ func (s *sending) check() error {
 		return fmt.Errorf("%s has more than %d bytes", s.desc.Digest, s.desc.Size)
 	}
 	return nil
-}
-
-func (s *sending) fail(err error) error {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.err = err
-	return err
-}
-
-// failure is why the content could not be read, if it could not.
-func (s *sending) failure() error {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	return s.err
 }
 
 // Close implements io.Closer.
