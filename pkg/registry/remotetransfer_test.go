@@ -154,3 +154,32 @@ func TestRemoteEmptyBlob(t *testing.T) {
 		t.Errorf("the empty blob is there: %v, %v", got, err)
 	}
 }
+
+// TestRemoteWithinOne: from one repository of a registry to others of it, no byte of a blob moves.
+func TestRemoteWithinOne(t *testing.T) {
+	s := registrytest.Start(t, registrytest.Options{Username: "me", Password: secret, Realm: "/token"})
+	r, _ := remote(t, RemoteOptions{LoginHost: s.Host, Username: "me", Password: secret})
+	at, desc := seed(t, s, registrytest.Image{Name: "team/app:v1", Platforms: []string{"linux/amd64", "linux/arm64"}})
+	var pairs []image.Pair
+	for _, name := range []string{"copy/a", "copy/b"} {
+		target := at
+		target.Repository = name
+		pairs = append(pairs, image.Pair{Source: at, Target: target})
+	}
+	plan, err := NewPlan(t.Context(), pairs, r, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Reset()
+	if _, err := Transfer(t.Context(), plan, r, r, TransferOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Count(registrytest.UploadPut, registrytest.BlobGet); n > 0 || s.Count(registrytest.Mount) != 2*6 {
+		t.Errorf("%d requests for bytes, %d mounts", n, s.Count(registrytest.Mount))
+	}
+	for _, p := range pairs {
+		if got, err := r.Resolve(t.Context(), p.Target); err != nil || got.Digest != desc.Digest {
+			t.Errorf("%s: %s, %v", p.Target, got.Digest, err)
+		}
+	}
+}

@@ -110,7 +110,11 @@ func (t *transfer) put(ctx context.Context, c *cargo, u *unit, first bool) bool 
 		defer t.asking.give()
 	}
 	f := &flow{transfer: t, desc: c.desc, source: u.source(c.desc), slot: first}
-	outcome, err := t.to.PutBlob(ctx, u.repository, c.desc, c.heldBeside(u.repository), f.open)
+	beside := c.heldBeside(u.repository)
+	if len(beside) == 0 && f.source.Registry == u.repository.Registry { // where it comes from is beside it
+		beside = []image.Ref{{Registry: f.source.Registry, Repository: f.source.Repository}}
+	}
+	outcome, err := t.to.PutBlob(ctx, u.repository, c.desc, beside, f.open)
 	f.end(outcome, first, err)
 	if err == nil && outcome == Sent && f.opened && c.desc.Size > 0 && !f.whole.Load() { // of an empty one there is nothing to read
 		err = errors.New("it was not read to its end")
