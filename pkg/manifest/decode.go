@@ -37,7 +37,7 @@ func (w *walker) embedded(n *yamltree.Node) bool {
 		w.within(inner)
 		return w.found > before
 	}
-	if !mayHold(s) {
+	if !mayHold(s) && (!w.onNodes() || !strings.Contains(s, "://")) {
 		return false
 	}
 	w.within(asText(v))
@@ -64,6 +64,7 @@ func (w *walker) within(t *yamltree.Text) {
 // content walks whatever t holds: documents of YAML or JSON, or text.
 func (w *walker) content() {
 	s := w.t.S
+	w.fetches(yamltree.Whole(w.t))
 	if isScript(s) {
 		w.shell(yamltree.Whole(w.t))
 		return

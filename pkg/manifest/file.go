@@ -203,7 +203,7 @@ func worthParsing(doc string) bool {
 	if isDefinition(doc) {
 		return mayHoldDefault(doc)
 	}
-	return mayHold(doc) || isWordList(doc) || mayInstall(doc)
+	return mayHold(doc) || isWordList(doc) || mayInstall(doc) || mayFetch(doc)
 }
 
 // isDefinition says that the document is one CustomResourceDefinition, without parsing it.

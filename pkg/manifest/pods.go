@@ -76,6 +76,7 @@ type pods struct {
 	clusters   []Cluster
 	versions   []placedVersion
 	unread     []placedUnread
+	fetches    []placedFetch
 }
 
 type placedUnread struct {
@@ -170,6 +171,7 @@ func (w *walker) pulls(n *yamltree.Node) {
 		w.p.pods.accounts = append(w.p.pods.accounts, Account{w.namespace, n.Get("metadata").Follow().Str("name")})
 	}
 	w.imageTag(n)
+	w.download(n)
 	w.cluster(n)
 	w.controlPlane(n)
 	var pod *Pod

@@ -30,6 +30,7 @@ const (
 	CheckNodePatched = "node-patched"
 	CheckNodeIgnored = "node-ignored"
 	CheckNodeCA      = "node-ca"
+	CheckNodeFetch   = "node-fetch"
 
 	CheckArchiveImage     = "archive-image"
 	CheckArchiveDamaged   = "archive-damaged"
@@ -156,6 +157,12 @@ var checks = []Check{
 		CheckNodeCA, Error,
 		"every pull from the registry fails on the node: x509: certificate signed by unknown authority",
 		"write the node's files with the authority that signed the registry's certificate: kubectl airgap nodes --to {target} --ca-file ca.crt",
+	},
+	{
+		// Whether the host is on the site nobody can tell from its name, so it is no error.
+		CheckNodeFetch, Warning,
+		"what is there is no image and was not carried as one: where the host cannot be reached the node does not join, or the chart is not installed",
+		"carry it (kubectl airgap pull --file URL, --chart), serve it on the site (kubectl airgap serve, push --files-to) and write that place, or have it in the node's image",
 	},
 	{
 		CheckArchiveImage, Error,

@@ -116,6 +116,9 @@ func (m *Manifests) add(f *manifest.File, group string, told told) {
 		m.tag(f.Name, t)
 	}
 	m.findings = append(m.findings, r.findings...)
+	if told == untold {
+		m.findings = append(m.findings, m.fetches(f)...)
+	}
 	m.pods = append(m.pods, r.pods...)
 	for _, a := range f.Accounts() {
 		m.accounts = append(m.accounts, manifest.Account{Namespace: strings.Clone(a.Namespace), Name: strings.Clone(a.Name)})
