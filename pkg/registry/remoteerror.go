@@ -94,6 +94,8 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 		}
 	case q.write && readsOnly(status):
 		return &refusal{text: fmt.Sprintf("%s is read-only (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
+	case q.write && overQuota(status):
+		return &refusal{text: fmt.Sprintf("%s has no room for it: a quota is used up (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
 	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
 		return &refusal{
 			text: fmt.Sprintf("%s may not be written to (%d)%s: the project or repository has to be created first, or the user lacks the right to push", place, code, said),
@@ -122,6 +124,14 @@ func readsOnly(status *resume.StatusError) bool {
 	said := strings.ToLower(status.Message)
 	return status.Code == http.StatusMethodNotAllowed || status.Code < 500 &&
 		(strings.Contains(said, "read only") || strings.Contains(said, "read-only") || strings.Contains(said, "readonly"))
+}
+
+// overQuota says whether a project may not have more. Harbor (2.x) answers 403, before
+// that 412, "… will exceed the configured upper limit of 10 GiB".
+func overQuota(status *resume.StatusError) bool {
+	said := strings.ToLower(status.Message)
+	return status.Code < 500 && status.Code != http.StatusTooManyRequests &&
+		(strings.Contains(said, "quota") || strings.Contains(said, "exceed the configured upper limit"))
 }
 
 // isFull says whether a registry has no room: by its status, or by what Docker's

@@ -195,6 +195,27 @@ func TestRemoteFull(t *testing.T) {
 	}
 }
 
+// TestRemoteQuota: a project that may not have more wants no other rights, and no further try.
+func TestRemoteQuota(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusPreconditionFailed} {
+		asked := 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"errors":[{"code":"DENIED","message":"adding 1 GiB of storage resource, which when updated to current usage of 9 GiB will exceed the configured upper limit of 10 GiB."}]}`)
+		}))
+		host := strings.TrimPrefix(s.URL, "http://")
+		r, _ := remote(t, RemoteOptions{})
+		raw := []byte(`{"schemaVersion":2}`)
+		desc := Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+		err := r.PutManifest(t.Context(), ref(t, host+"/a:v1"), desc, raw)
+		if err == nil || !strings.HasPrefix(err.Error(), host+" has no room for it: a quota is used up") || !isFatal(err) || asked != 1 {
+			t.Errorf("%d: asked %d times: %v", status, asked, err)
+		}
+		s.Close()
+	}
+}
+
 // TestRemoteSilent: a server that takes the request and says nothing.
 func TestRemoteSilent(t *testing.T) {
 	end := make(chan struct{})
