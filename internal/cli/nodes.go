@@ -127,7 +127,7 @@ func (o *nodesOptions) run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
-	sources, err := input.Each(ctx, set.Inputs, nodesSource)
+	sources, err := input.Each(ctx, set.Inputs, o.source)
 	if err != nil {
 		return err
 	}
@@ -167,11 +167,15 @@ type nodeSource struct {
 	hosts []string
 }
 
-// nodesSource finds out which registries the images of an input are in.
-func nodesSource(in *input.Input, f *manifest.File) (nodeSource, error) {
+// source finds out which registries the images of an input are in. What --image-repository
+// takes the place of names none: it will not be there when the command is run again.
+func (o *nodesOptions) source(in *input.Input, f *manifest.File) (nodeSource, error) {
 	s := nodeSource{in: in, text: f.Source()}
 	seen := map[string]bool{}
 	for u := range f.Uses() {
+		if o.imageRepository && strings.HasPrefix(u.Rule, "kubeadm") && !strings.HasSuffix(u.At, "etcd.local.imageRepository") {
+			continue
+		}
 		if host := u.Ref.Registry; u.Confidence >= manifest.Likely && !seen[host] && nodes.IsUpstream(host) {
 			seen[host] = true
 			s.hosts = append(s.hosts, strings.Clone(host))
