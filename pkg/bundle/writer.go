@@ -182,7 +182,7 @@ func (w *writer) fill(ctx context.Context, s *slot, h hashes, from io.Reader) (s
 		}
 		w.flush(s, done, int64(n))
 		done += int64(n)
-		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own; a source whose error wraps one says more
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // ReadFull says so itself; a source whose error wraps it says more
 			return "", fmt.Errorf("it ended after %d of %d bytes: %w", done, s.Size, io.ErrUnexpectedEOF)
 		}
 		if err != nil {
