@@ -55,7 +55,7 @@ func (w *walker) within(t *yamltree.Text) {
 	in := &walker{
 		p: w.p, t: t, form: FormEmbedded, document: w.document, object: w.object, group: w.group, kind: w.kind,
 		before: w.before + render(w.path) + "|", taken: map[*yamltree.Node]bool{}, aliases: map[*yamltree.Node]bool{},
-		unsure: w.unsure,
+		unsure: w.unsure, policy: w.policy,
 	}
 	in.content()
 	w.found += in.found

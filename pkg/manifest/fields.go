@@ -220,6 +220,9 @@ func (w *walker) argument(n *yamltree.Node, flag string) {
 	value := v
 	if name, _, ok := strings.Cut(v.S, "="); ok && !strings.ContainsAny(name, " \n/:$") {
 		flag, value = name, v.Sub(len(name)+1, len(v.S)) // --flag=value, NAME=value
+		if name, _, ok := strings.Cut(value.S, "="); ok && strings.HasSuffix(strings.ToLower(name), "image") {
+			flag = name // --set=agent.image=value
+		}
 	}
 	m := matcher{rule: &rule{"argument", "", "", FormArg, Likely, shapeFor(normal(strings.TrimLeft(flag, "-")))}}
 	if w.values(value, m) || w.embedded(n) {
@@ -250,6 +253,20 @@ func (w *walker) values(v yamltree.View, m matcher) bool {
 		at = end + 1
 	}
 	return w.found > before
+}
+
+// isSchema says that n is a JSON Schema, whose examples are prose, and not a file that
+// says which one it follows.
+func isSchema(n *yamltree.Node) bool {
+	if n.Get("$schema") == nil {
+		return false
+	}
+	for _, key := range []string{"properties", "definitions", "$defs", "$ref", "allOf", "anyOf", "oneOf"} {
+		if n.Get(key) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // customResource walks a CustomResourceDefinition: its schemas are prose but for

@@ -35,6 +35,7 @@ var splitRoles = []struct {
 	{"imagename", nameRole},
 	{"imagepath", pathRole},
 	{"imagetag", tagRole},
+	{"imagetagversion", tagRole},
 	{"imageversion", versionRole},
 	{"imagedigest", digestRole},
 	{"newtag", tagRole}, // kustomize
@@ -57,6 +58,8 @@ func roleOf(key string) (splitRole, string) {
 		return nameRole, ""
 	case "version":
 		return versionRole, ""
+	case "containerregistry":
+		return registryRole, ""
 	case "newname": // kustomize: `name` beside it only says which image is meant
 		return newNameRole, ""
 	}
@@ -75,7 +78,9 @@ type fields struct {
 	registry, hub, repository, name, newName, path, tag, version, digest *yamltree.Node
 
 	image     bool // name stands at a key that says image
+	named     bool // name stands at a key that says image name
 	hasTag    bool // there is a key for a tag, even an empty one
+	elsewhere bool // there is a key for a repository, which is empty
 	kustomize bool // newName or newTag is there
 	bare      bool // repository stands at a key that means a prefix unless a tag follows
 }
@@ -85,6 +90,7 @@ func (g *fields) set(f *keyFacts, value *yamltree.Node) {
 	g.hasTag = g.hasTag || f.role == tagRole
 	g.kustomize = g.kustomize || f.normal == "newtag" || f.role == newNameRole
 	if filled(value) == nil {
+		g.elsewhere = g.elsewhere || f.role == repositoryRole
 		return
 	}
 	switch f.role {
@@ -99,6 +105,7 @@ func (g *fields) set(f *keyFacts, value *yamltree.Node) {
 		if f.stem == "" && f.normal == "image" || g.name == nil || !g.image {
 			g.name = value
 			g.image = f.normal != "name"
+			g.named = strings.HasSuffix(f.normal, "imagename")
 		}
 	case pathRole:
 		g.path = value
@@ -111,6 +118,14 @@ func (g *fields) set(f *keyFacts, value *yamltree.Node) {
 	case digestRole:
 		g.digest = value
 	}
+}
+
+// share gives a name at STEM_image_name the registry and tag that stand beside it for all.
+func (g *fields) share(all *fields, registry *yamltree.Node) {
+	if all == nil || g.stem == "" || !g.named || g.repository != nil || g.registry != nil || g.pinned() {
+		return
+	}
+	g.registry, g.tag, g.digest = registry, all.tag, all.digest
 }
 
 // versionIsTag says that a version beside a name is its tag.

@@ -69,6 +69,8 @@ var fieldRules = []rule{
 	{"config-value", "data.*image*", "*/ConfigMap", FormCRField, Likely, rootedReference},
 	{"image-field", "image", "", FormCRField, Likely, namedReference},
 	{"image-field", "*image", "", FormCRField, Likely, rootedReference},
+	{"image-field", "*imageRef", "", FormCRField, Likely, rootedReference},
+	{"image-field", "*imagePullSpec", "", FormCRField, Likely, rootedReference},
 	{"image-field", "image*", "", FormCRField, Likely, taggedReference},
 	{"image-field", "*image*", "", FormCRField, Likely, taggedReference},
 
@@ -80,15 +82,35 @@ var fieldRules = []rule{
 	{"image-map", "*images.*prefix", "", "", Likely, noReference},
 	{"image-map", "*images.*hub", "", "", Likely, noReference},
 	{"image-map", "*images.*url", "", "", Likely, noReference},
+	{"image-map", "image.example", "", "", Likely, noReference}, // OpenAPI
+	{"image-map", "image.*repoTag", "", FormCRField, Likely, rootedReference},
+	{"image-map", "image.*andTag", "", FormCRField, Likely, rootedReference},
 	{"image-map", "image.name", "", FormCRField, Likely, rootedReference},
 	{"image-map", "*images.*", "", FormCRField, Likely, rootedReference},
 	{"image-map", "*images.*.*", "", FormCRField, Likely, taggedReference},
 	{"image-map", "image.*", "", FormCRField, Likely, taggedReference},
 }
 
+// policies are the objects, as in rule, that say which images others may use: what they
+// name is compared with, and pulled for no one.
+var policies = []string{
+	"constraints.gatekeeper.sh/*", "templates.gatekeeper.sh/*", "policy.sigstore.dev/*", "policies.kyverno.io/*",
+	"kyverno.io/*", "admissionregistration.k8s.io/ValidatingAdmissionPolicy*",
+}
+
+// isPolicy says that objects of a group and kind are policies.
+func isPolicy(group, kind string) bool {
+	for _, pattern := range policies {
+		if (matcher{rule: &rule{object: pattern}}).matchesObject(group, kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // ignoredKeys are the keys below which no reference stands: prose, label sets, keys.
 var ignoredKeys = map[string]bool{
-	"description": true, "labels": true, "matchlabels": true, "nodeselector": true,
+	"description": true, "readme": true, "labels": true, "matchlabels": true, "nodeselector": true,
 	"cabundle": true, "managedfields": true, "matchexpressions": true,
 	// What a cluster reports of itself.
 	"containerstatuses": true, "initcontainerstatuses": true, "imageid": true, "lastappliedspec": true,

@@ -25,7 +25,8 @@ var scopeKeys = [][]string{
 	{"global", "imageRegistry"},       // Bitnami
 	{"global", "registry"},
 	{"global", "image", "registry"}, // ingress-nginx
-	{"defaults", "registry"},        // K8ssandra
+	{"images", "registry"},
+	{"defaults", "registry"}, // K8ssandra
 	{"imageRegistry"},
 	{"registry"},
 	{"base"},

@@ -45,6 +45,9 @@ func (w *walker) scriptLine(v yamltree.View) {
 	if key, value, ok := keyLine(v); ok && w.keyed(key, value) {
 		return
 	}
+	if key, value, ok := wordLine(v); ok && w.keyed(key, value) {
+		return
+	}
 	previous := ""
 	for at := 0; at < len(v.S); {
 		word, end := nextReference(v, at)
@@ -80,6 +83,22 @@ func keyLine(v yamltree.View) (key string, value yamltree.View, ok bool) {
 		value = value.Sub(1, n-1)
 	}
 	return key, value, key != "" && value.S != ""
+}
+
+// wordLine takes `key value` apart, as Spark's defaults have it, and `FROM image` of a
+// Dockerfile, which names the image that is pulled for a build in the cluster.
+func wordLine(v yamltree.View) (key string, value yamltree.View, ok bool) {
+	v = trimView(v)
+	end := strings.IndexAny(v.S, " \t")
+	if end < 0 {
+		return "", yamltree.View{}, false
+	}
+	key, value = v.S[:end], trimView(v.Sub(end, len(v.S)))
+	if key == "FROM" {
+		value = value.Sub(0, yamltree.WordEnd(value.S, 0)) // AS stage
+		return "baseImage", value, maybeReference(value.S)
+	}
+	return key, value, strings.HasSuffix(strings.ToLower(key), "image") && !strings.ContainsAny(value.S, " \t")
 }
 
 // keyed judges the value of a line by its key.
@@ -145,7 +164,7 @@ func (w *walker) command(n *yamltree.Node) bool {
 
 // isContainerTool says that a word of a command line is a program that takes images.
 func isContainerTool(word string) bool {
-	word = word[strings.LastIndexAny(word, "/\\=")+1:] // ExecStart=/usr/bin/podman
+	word = word[strings.LastIndexAny(word, "/\\='\"(`")+1:] // ExecStart=/usr/bin/podman, sh 'docker
 	switch strings.TrimSuffix(word, ".exe") {
 	case "docker", "podman", "nerdctl", "ctr", "crictl", "skopeo", "crane", "oras", "regctl":
 		return true

@@ -9,9 +9,13 @@ import (
 // split finds references that stand in several fields of n.
 func (w *walker) split(n *yamltree.Node) {
 	var stems []string
+	var registry *yamltree.Node // a prefix by itself, and shared by the names beside it
 	groups := map[string]*fields{}
 	for i := 0; i+1 < len(n.Kids); i += 2 {
 		f := w.p.facts(n.Kids[i].Value)
+		if f.role == registryRole && f.stem == "" {
+			registry = filled(n.Kids[i+1])
+		}
 		if f.role == noRole || w.taken[n.Kids[i+1]] {
 			continue
 		}
@@ -27,7 +31,12 @@ func (w *walker) split(n *yamltree.Node) {
 		}
 		g.set(f, value)
 	}
+	shared := groups[""]
+	if shared != nil && shared.name != nil {
+		shared = nil // they are those of an image
+	}
 	for _, stem := range stems {
+		groups[stem].share(shared, registry)
 		w.splitGroup(n, groups[stem])
 	}
 }
@@ -48,7 +57,7 @@ func (w *walker) splitGroup(n *yamltree.Node, g *fields) {
 	case g.repository != nil:
 		w.repository(n, g, under)
 	case g.name != nil && (g.image || under || w.inImages()) && !isURL(g.name.Value):
-		if !g.image && g.registry == nil && namesElsewhere(n) {
+		if !g.image && g.registry == nil && (namesElsewhere(n) || g.elsewhere && w.scope.prefix == nil) {
 			return
 		}
 		w.nameOnly(g, under)

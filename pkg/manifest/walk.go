@@ -27,6 +27,7 @@ type walker struct {
 	found     int
 	commands  bool // the text being read is commands, not prose
 	unsure    bool // what is found is possible only
+	policy    bool // what is found is possible only, but in a pod that is spelled out
 }
 
 // A step is one element of a path: a key of a mapping or an item of a sequence.
@@ -97,7 +98,7 @@ func (w *walker) mapping(n *yamltree.Node) {
 		w.customResource(n)
 		return
 	}
-	if n.Get("$schema") != nil { // JSON Schema: examples are prose
+	if isSchema(n) {
 		w.schema(n, nil)
 		return
 	}
@@ -144,7 +145,7 @@ func (w *walker) enterObject(n *yamltree.Node) func() {
 	if kind == "" || version == "" && len(w.path) > 0 {
 		return func() {}
 	}
-	group, kindBefore, objectBefore, namespace := w.group, w.kind, w.object, w.namespace
+	group, kindBefore, objectBefore, namespace, policy := w.group, w.kind, w.object, w.namespace, w.policy
 	w.group, w.kind, w.namespace = "", kind, n.Get("metadata").Follow().Str("namespace")
 	if g, _, ok := strings.Cut(version, "/"); ok {
 		w.group = g
@@ -152,7 +153,10 @@ func (w *walker) enterObject(n *yamltree.Node) func() {
 	if w.form == "" && (w.object == "" || len(w.path) == 2 && w.path[0].key == "items") {
 		w.object = objectName(version, kind, n.Get("metadata").Follow())
 	}
-	return func() { w.group, w.kind, w.object, w.namespace = group, kindBefore, objectBefore, namespace }
+	w.policy = policy || isPolicy(w.group, w.kind)
+	return func() {
+		w.group, w.kind, w.object, w.namespace, w.policy = group, kindBefore, objectBefore, namespace, policy
+	}
 }
 
 // objectName is apiVersion/Kind namespace/name.
@@ -328,7 +332,7 @@ func (w *walker) record(u Use, o Origin) {
 	if w.form != "" {
 		o.Form = w.form
 	}
-	if w.unsure {
+	if w.unsure || w.policy && o.Confidence < Certain {
 		o.Confidence = Possible
 	}
 	o.Document, o.Object = w.document, w.object
