@@ -34,6 +34,7 @@ func TestVersions(t *testing.T) {
 		"of a class, hidden":               {text: topology + class, version: "${V}", want: "in.yaml:7:14 " + nobody},
 		"of another class":                 {text: topology, version: "v1.36.3", want: ""},
 		"of another class, hidden":         {text: topology, version: "${V}", want: ""},
+		"repository that a variable hides": {text: strings.Replace(plane, "r.example/airgap/registry.k8s.io", "'${REPOSITORY}'", 1), version: "v1.36.3", want: ""},
 		"of others":                        {text: plane, version: "v1.36.3+vmware.1", want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {

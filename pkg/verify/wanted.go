@@ -18,9 +18,8 @@ type Site struct {
 	// node's own store. Tag and digest may be missing. nil means nothing does. The zero Ref
 	// stands for where Mapping puts it.
 	Mirrored func(image.Ref) (at image.Ref, ok bool)
-	// Carried says by which names images were carried, and to which; nil if that is not
-	// known. Names that were shortened on the way tell neither which operator is meant, nor
-	// do those of upstream tell the group that layout group puts them into.
+	// Carried says by which names images were carried, and for which references, nil if that
+	// is not known: names that were shortened on the way do not tell which operator is meant.
 	Carried *Carried
 }
 
@@ -40,11 +39,8 @@ func (s *Site) resolve(r image.Ref) (at image.Ref, ok bool) {
 	return at, ok
 }
 
-// place is where r was carried to, or else where the mapping puts it, whatever its group.
+// place is where the mapping puts r, if that is so whatever its group.
 func (s *Site) place(r, target image.Ref) image.Ref {
-	if to, ok := s.Carried.Target(r); ok {
-		return to
-	}
 	if grouped, _ := s.Mapping.InGroup("any").Target(r); grouped != target {
 		return image.Ref{}
 	}
