@@ -55,7 +55,7 @@ func (m *Manifests) asked() map[kubernetes.Version]string {
 func (n *names) unreadable(known bool) []Finding {
 	var hidden []string
 	var all []Finding
-	for _, u := range n.Manifests.hidden {
+	for _, u := range n.hidden {
 		_, variables := manifest.Literals(u.written)
 		switch {
 		case u.class && !n.kubeadms:
