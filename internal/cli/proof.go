@@ -45,7 +45,7 @@ func (o *verifyOptions) proof(ctx context.Context, streams Streams) (*proof, err
 	if p.mapping, err = o.target.mapping(); err != nil {
 		return nil, err
 	}
-	p.site = verify.Site{Target: o.target.to, Mapping: p.mapping}
+	p.site = verify.Site{Target: o.target.to, Mapping: p.mapping, FilesURLs: o.filesURLs}
 	p.archive, p.carried, err = o.carried(p.mapping)
 	p.site.Carried = p.carried
 	if damage, ok := verify.ArchiveDamage(p.site, o.archive, err); ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"slices"
 
@@ -36,6 +37,7 @@ type verifyOptions struct {
 	home       string
 	platforms  []string
 	sideLoaded bool
+	filesURLs  []string
 	inventory  string
 	title      string
 	output     choice
@@ -97,6 +99,9 @@ func (o *verifyOptions) fill(s *site.Site) {
 	if len(o.platforms) == 0 {
 		o.platforms = s.Platforms
 	}
+	if len(o.filesURLs) == 0 && s.FilesURL != "" {
+		o.filesURLs = []string{s.FilesURL}
+	}
 }
 
 // given says whether there is anything to verify: of nothing, all is proved.
@@ -121,6 +126,8 @@ func (o *verifyOptions) addTo(cmd *cobra.Command) {
 	flags.StringVar(&o.home, "clusterctl-home", "", "a `DIR` with clusterctl.yaml, as overrides writes it")
 	flags.StringArrayVar(&o.platforms, "platform", nil, "an `OS/ARCH[/VARIANT]` that nodes have; may be repeated; by default any will do")
 	flags.BoolVar(&o.sideLoaded, "side-loaded", false, "images are loaded into the nodes: imagePullPolicy Always defeats that")
+	flags.StringArrayVar(&o.filesURLs, "files-url", nil,
+		"a `URL` below which the site has files and charts: what nodes fetch from its host is no finding; may be repeated; the registry's own domain counts in any case")
 	flags.StringVar(&o.inventory, "inventory", "", "write what the registry has complete into this `FILE`, for pull --have")
 	flags.StringVar(&o.title, "title", "", "the heading of -o html, such as the `NAME` of the site")
 	chooseFlag(cmd, &o.output, "output", "o", "output format", "table", "wide", "json", "junit", "html")
@@ -131,6 +138,7 @@ func (o *verifyOptions) addTo(cmd *cobra.Command) {
 	complete(cmd, "containerd-version", "1.6", "1.7", "2.0", "2.1", "2.2", "2.3", "2.4")
 	complete(cmd, "platform", usualPlatforms()...)
 	complete(cmd, "title")
+	complete(cmd, "files-url")
 }
 
 // check refuses what is wrong with the flags, before anything is read.
@@ -151,6 +159,11 @@ func (o *verifyOptions) check() error {
 	for _, p := range o.platforms {
 		if _, err := registry.NormalizePlatform(p); err != nil {
 			errs = append(errs, usagef("--platform: %w", err))
+		}
+	}
+	for _, text := range o.filesURLs {
+		if u, err := url.Parse(text); err != nil || u.Hostname() == "" {
+			errs = append(errs, usagef("--files-url: it is no URL with a host, such as https://files.airgap.example.com"))
 		}
 	}
 	if _, err := containerd.FromManifests(nil, containerd.Options{Version: o.containerd}); err != nil {

@@ -26,11 +26,16 @@ func (m *Manifests) fetches(f *manifest.File) []Finding {
 }
 
 // hasHost says that the host of a URL is the private registry, or is in its domain, as a
-// server of files is that the site has.
+// server of files is that the site has, or is one where the site says that it has files.
 func (s *Site) hasHost(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {
 		return false
+	}
+	for _, files := range s.FilesURLs {
+		if at, err := url.Parse(files); err == nil && at.Hostname() == u.Hostname() {
+			return true
+		}
 	}
 	registry, _, _ := strings.Cut(s.Target, "/")
 	at, err := url.Parse("https://" + registry)

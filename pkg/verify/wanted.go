@@ -21,6 +21,9 @@ type Site struct {
 	// Carried says by which names images were carried, and for which references, nil if that
 	// is not known: names that were shortened on the way do not tell which operator is meant.
 	Carried *Carried
+	// FilesURLs are where the site has files and charts: what nodes fetch from their hosts
+	// is on the site.
+	FilesURLs []string
 }
 
 // resolve is where r is pulled from, and whether that is on the site. The zero Ref stands
