@@ -169,6 +169,9 @@ func (c *Carried) standsFor(u *manifest.Use) bool {
 
 // fits says whether text is made of literals with something between them.
 func fits(literals []string, text string) bool {
+	if len(literals) < 2 { // no variable, or not even a registry
+		return text == literals[0]
+	}
 	text, ok := strings.CutPrefix(text, literals[0])
 	for _, part := range literals[1 : len(literals)-1] {
 		if !ok {

@@ -113,3 +113,13 @@ func TestOpenRemedy(t *testing.T) {
 		}
 	}
 }
+
+// A variable that hides the registry stays one, whatever was carried for a variable of its name.
+func TestOpenRegistry(t *testing.T) {
+	site := siteAt(t)
+	site.Carried = carriedFor(t, site, "quay.io/a/x:v1 for ${REG:=quay.io}/a/x:v1")
+	m := read(t, site, ManifestsOptions{}, "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: \"${REG}/a/x:v1\"}]}\n")
+	if got := checksOf(m.Findings()); got != CheckManifestVariable {
+		t.Error(got)
+	}
+}

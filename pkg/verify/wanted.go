@@ -44,7 +44,8 @@ func (s *Site) resolve(r image.Ref) (at image.Ref, ok bool) {
 
 // place is where the mapping puts r, if that is so whatever its group.
 func (s *Site) place(r, target image.Ref) image.Ref {
-	if grouped, _ := s.Mapping.InGroup("any").Target(r); grouped != target {
+	_, carried := s.Carried.Target(r) // what was not is nowhere
+	if grouped, _ := s.Mapping.InGroup("any").Target(r); grouped != target && (carried || s.Carried == nil) {
 		return image.Ref{}
 	}
 	return target
