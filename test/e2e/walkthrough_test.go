@@ -331,7 +331,8 @@ func (s *site2020) verify() {
 	}
 	solver := unnamed2020[1]
 	// containerd 1.6 is the oldest that is known here that reads the configuration as that of 2020 did.
-	if what, status := found("site-2020", "--containerd-version", "1.6"); status != 3 || !slices.Equal(what, []string{verify.CheckNodeOutside, solver}) {
+	// While its files are wrong, nobody knows where it would ask for the solver, which the archive has.
+	if what, status := found("site-2020", "--containerd-version", "1.6"); status != 3 || !slices.Equal(what, []string{verify.CheckNodeOutside}) {
 		s.Errorf("the site of 2020: exit status %d, %s", status, what)
 	}
 	writeFile(s.T, s.path("password"), carryPassword)
