@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/cargo"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/site"
 )
 
@@ -28,7 +29,7 @@ func (f *chartFlags) add(s *cargo.Sources) error {
 	for _, text := range f.charts {
 		c, err := parseChart(text)
 		if err != nil {
-			errs = append(errs, usagef("--chart %s: %w", strings.Split(text, ",")[0], err))
+			errs = append(errs, usagef("--chart %s: %w", strings.Split(image.Shown(text), ",")[0], err))
 			continue
 		}
 		s.Charts = append(s.Charts, c)
@@ -54,7 +55,7 @@ func parseChart(text string) (site.Chart, error) {
 			}
 			c.SHA256 = sum
 		default:
-			return c, fmt.Errorf("%q: there are name=, version= and sha256=", part)
+			return c, fmt.Errorf("%q: there are name=, version= and sha256=", image.Shown(part))
 		}
 	}
 	if c.From == "" {

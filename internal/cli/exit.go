@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // The exit statuses of every command.
@@ -37,12 +41,25 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	case errors.Is(err, errFindings):
 		return exitFindings
 	case wrong:
-		fmt.Fprintf(w, "%s: %v\nSee '%s --help'.\n", cmd.CommandPath(), usage, cmd.CommandPath())
+		fmt.Fprintf(w, "%s: %v\nSee '%s --help'.\n", cmd.CommandPath(), withoutCredentials(usage.Error()), cmd.CommandPath())
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w, "interrupted")
 	default:
-		fmt.Fprintln(w, err)
+		fmt.Fprintln(w, withoutCredentials(err.Error()))
 	}
 	return exitFailed
+}
+
+// withoutCredentials is a message without the credentials that may stand in names of
+// registries and URLs: it may quote an argument that is no such thing where it stands, or
+// what another program says. A path of Windows is none.
+func withoutCredentials(text string) string {
+	return regexp.MustCompile(`[^\s"]+`).ReplaceAllStringFunc(text, func(word string) string {
+		before, _, ok := strings.Cut(word, "@")
+		if !ok || !strings.Contains(before, ":") || strings.Contains(before, `:\`) {
+			return word
+		}
+		return image.Shown(word)
+	})
 }

@@ -28,7 +28,7 @@ func printWhy(out, errOut io.Writer, all *imagelist.List, wanted string, format 
 		if near := all.Nearest(wanted, enough); len(near) > 0 {
 			hint = "; the nearest: " + strings.Join(near, ", ")
 		}
-		fmt.Fprintf(errOut, "%s: nothing asks for it%s\n", wanted, hint)
+		fmt.Fprintf(errOut, "%s: nothing asks for it%s\n", withoutCredentials(wanted), hint)
 		return errFindings
 	}
 	if format != imagelist.FormatText {

@@ -31,7 +31,7 @@ type Rule struct{ From, To string }
 func ParseRule(s string) (Rule, error) {
 	from, to, ok := strings.Cut(s, "=")
 	if !ok {
-		return Rule{}, fmt.Errorf("%s: a rule is FROM=TO", s)
+		return Rule{}, fmt.Errorf("%s: a rule is FROM=TO", Shown(s))
 	}
 	r := Rule{From: from, To: to}
 	if _, err := r.read(); err != nil {
@@ -131,6 +131,9 @@ func (m Mapping) WithDigests(digests map[string]string) Mapping {
 
 // read returns the rule behind its texts.
 func (r Rule) read() (rule, error) {
+	if err := checkRule(r.From, r.To); err != nil {
+		return rule{}, fmt.Errorf("rule %w", err)
+	}
 	from, err := parseFrom(r.From)
 	if err != nil {
 		return rule{}, fmt.Errorf("rule %s: %w", r, err)

@@ -16,7 +16,7 @@ import (
 func ParsePrefix(s string) (Ref, error) {
 	r, reason := parsePrefix(s)
 	if reason != "" {
-		return Ref{}, &ParseError{Input: s, Reason: reason}
+		return Ref{}, &ParseError{Input: Shown(s), Reason: reasonFor(s, reason)}
 	}
 	return r, nil
 }
@@ -45,11 +45,11 @@ func parsePrefix(s string) (r Ref, reason string) {
 // parsePlace reads a place where images go to.
 func parsePlace(s string) (Ref, error) {
 	if strings.Contains(s, "://") {
-		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX], without a scheme", s)
+		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX], %s", Shown(s), reasonFor(s, "without a scheme"))
 	}
 	r, reason := parsePrefix(s)
 	if reason != "" {
-		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX]: %s", s, reason)
+		return Ref{}, fmt.Errorf("%s: a target is REGISTRY[/PREFIX]: %s", Shown(s), reasonFor(s, reason))
 	}
 	if first, _, _ := strings.Cut(s, "/"); !isRegistry(first) {
 		return Ref{}, fmt.Errorf("%s: the kubelet reads this as %s; write that, or the registry with a dot or a port, such as %s.local or %s:443",
@@ -62,7 +62,7 @@ func parsePlace(s string) (Ref, error) {
 // registry is refused: nginx is an image in a manifest, but nginx/… as well.
 func parseFrom(s string) (Ref, error) {
 	if strings.Contains(s, "://") {
-		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH], without a scheme", s)
+		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH], %s", Shown(s), reasonFor(s, "without a scheme"))
 	}
 	short := strings.TrimSuffix(s, "/")
 	if validComponent(short) && !isRegistry(short) {
@@ -70,7 +70,7 @@ func parseFrom(s string) (Ref, error) {
 	}
 	r, reason := parsePrefix(s)
 	if reason != "" {
-		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH]: %s", s, reason)
+		return Ref{}, fmt.Errorf("%s: a source is REGISTRY[/PATH]: %s", Shown(s), reasonFor(s, reason))
 	}
 	return r, nil
 }

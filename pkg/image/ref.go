@@ -53,7 +53,7 @@ func (r Ref) IsZero() bool { return r == Ref{} }
 // and lists of lines have the same order. It fits slices.SortFunc.
 func Compare(a, b Ref) int { return strings.Compare(a.String(), b.String()) }
 
-// A ParseError says why a text is no image reference.
+// A ParseError says why a text is no image reference. Input is as Shown gives it.
 type ParseError struct {
 	Input  string
 	Reason string
@@ -70,7 +70,7 @@ func (e *ParseError) Error() string {
 func Parse(s string) (Ref, error) {
 	r, reason := parse(s)
 	if reason != "" {
-		return Ref{}, &ParseError{Input: s, Reason: reason}
+		return Ref{}, &ParseError{Input: Shown(s), Reason: reasonFor(s, reason)}
 	}
 	return r, nil
 }

@@ -20,7 +20,7 @@ type SourceRule struct{ From, To string }
 func ParseSourceRule(s string) (SourceRule, error) {
 	from, to, ok := strings.Cut(s, "=")
 	if !ok {
-		return SourceRule{}, fmt.Errorf("%s: a source is FROM=TO", s)
+		return SourceRule{}, fmt.Errorf("%s: a source is FROM=TO", Shown(s))
 	}
 	r := SourceRule{From: from, To: to}
 	if _, err := r.read(); err != nil {
@@ -67,6 +67,9 @@ func NewSourceMap(rules []SourceRule) (SourceMap, error) {
 }
 
 func (r SourceRule) read() (sourceRule, error) {
+	if err := checkRule(r.From, r.To); err != nil {
+		return sourceRule{}, fmt.Errorf("source %w", err)
+	}
 	read := sourceRule{SourceRule: r, to: strings.TrimPrefix(r.To, "https://")}
 	if to, plain := strings.CutPrefix(r.To, "http://"); plain {
 		read.to, read.plain = to, true

@@ -145,7 +145,7 @@ func upstreams(mapping image.Mapping, layout image.Layout, to image.Ref, opts Op
 			continue
 		}
 		if parsed, err := image.ParsePrefix(host); err != nil || parsed.Registry != host || parsed.Repository != "" {
-			errs = append(errs, fmt.Errorf("upstream %q: it is no registry, as registry.k8s.io or example.com:5000 is", host))
+			errs = append(errs, fmt.Errorf("upstream %q: it is no registry, as registry.k8s.io or example.com:5000 is", image.Shown(host)))
 			continue
 		}
 		ref := image.Ref{Registry: host}

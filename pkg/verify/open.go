@@ -61,7 +61,7 @@ func (r *reading) nameless(f *manifest.File) {
 	for _, n := range f.Unread() {
 		place := fmt.Sprintf("%s:%d:%d", f.Name, n.Line, n.Column)
 		if n.Rule == "container" {
-			r.found(CheckManifestInvalid, place, image.Ref{}, "%q is no name of an image", n.Written)
+			r.found(CheckManifestInvalid, place, image.Ref{}, "%q is no name of an image", image.Shown(n.Written))
 			continue
 		}
 		r.prefix(&manifest.Use{
