@@ -131,9 +131,11 @@ func (w *walker) jsonPatch(n *yamltree.Node) {
 	before, outer := w.before, w.path
 	w.before = before + render(w.path) + "." + field + "|"
 	w.path = w.patched(path)
-	if w.isCommandLineItem() && filled(value) != nil {
-		w.argument(value.Follow(), "")
-	} else {
+	switch text := filled(value); {
+	case text != nil && w.prefixField(nil, text):
+	case text != nil && w.isCommandLineItem():
+		w.argument(text, "")
+	default:
 		w.walk(value)
 	}
 	w.before, w.path = before, outer

@@ -93,16 +93,34 @@ func (w *walker) prefixes(n *yamltree.Node) {
 			continue
 		}
 		w.push(step{key: n.Kids[i].Value, facts: facts})
-		if r, ok := w.prefixRule(facts.prefixes); ok && !isPartOfWhole(n, facts) && w.prefix(value, r) {
+		if w.prefixField(n, value) {
 			w.taken[n.Kids[i+1]] = true
-			if r.several && upstreamKubernetes[value.Value] && filled(n.Get("dns").Follow().Get("imageRepository")) == nil {
-				w.prefix(value, dnsBeside())
-			}
-		} else if ok && strings.Contains(value.Value, "${") {
-			w.unread(value, r.name+"-prefix")
 		}
 		w.pop()
 	}
+}
+
+// prefixField records the value of the field where the walker stands as a prefix, if that is
+// what the field holds. beside are the fields of the same object.
+func (w *walker) prefixField(beside, value *yamltree.Node) bool {
+	facts := w.path[len(w.path)-1].facts
+	if facts == nil || len(facts.prefixes) == 0 {
+		return false
+	}
+	r, ok := w.prefixRule(facts.prefixes)
+	if !ok {
+		return false
+	}
+	if !isPartOfWhole(beside, facts) && w.prefix(value, r) {
+		if r.several && upstreamKubernetes[value.Value] && filled(beside.Get("dns").Follow().Get("imageRepository")) == nil {
+			w.prefix(value, dnsBeside())
+		}
+		return true
+	}
+	if strings.Contains(value.Value, "${") {
+		w.unread(value, r.name+"-prefix")
+	}
+	return false
 }
 
 // isPartOfWhole says that a registry is the beginning of the image beside it, as it may be
