@@ -56,13 +56,14 @@ type RemoteOptions struct {
 // a call is about, its reference says. What fails for a while is tried again.
 type Remote struct {
 	opts   RemoteOptions
-	client *auth.Client
+	http   *http.Client
 	bare   http.RoundTripper // without errors made of answers
 	logins *logins
 	policy resume.Policy
 
+	clients   sync.Map // by place of a login: *auth.Client
 	schemes   sync.Map // by registry: *scheme
-	standings sync.Map // by registry: *standing
+	standings sync.Map // by place of a login: *standing
 	lacking   sync.Map // by registry: true where there is no referrers API
 	indexes   sync.Map // by name of a referrers index: *sync.Mutex
 }
@@ -87,13 +88,29 @@ func NewRemote(opts RemoteOptions) (*Remote, error) {
 			opts.Report(Event{Kind: Waiting, Name: w.What, Note: w.Note()})
 		}
 	}
-	r.client = &auth.Client{
-		Client:     &http.Client{Transport: &line{base: bare, realms: &realms{}}, CheckRedirect: stayPrivate},
-		Header:     http.Header{"User-Agent": {opts.UserAgent}},
-		Credential: logins.credential,
-		Cache:      auth.NewCache(),
-	}
+	r.http = &http.Client{Transport: &line{base: bare, realms: &realms{}}, CheckRedirect: stayPrivate}
 	return r, nil
+}
+
+// client is what sends the requests about ref: one for all that have the same credentials,
+// for it keeps those by registry.
+func (r *Remote) client(ref image.Ref) *auth.Client {
+	place := r.logins.place(ref)
+	if known, ok := r.clients.Load(place); ok {
+		return known.(*auth.Client) //nolint:forcetypeassert // we put nothing else there
+	}
+	known, _ := r.clients.LoadOrStore(place, &auth.Client{
+		Client: r.http,
+		Header: http.Header{"User-Agent": {r.opts.UserAgent}},
+		Credential: func(ctx context.Context, host string) (auth.Credential, error) {
+			if host == address(ref.Registry) {
+				return r.logins.credential(ctx, place)
+			}
+			return r.logins.credential(ctx, host)
+		},
+		Cache: auth.NewCache(),
+	})
+	return known.(*auth.Client) //nolint:forcetypeassert // we put nothing else there
 }
 
 // stayPrivate refuses redirects that would drop TLS.

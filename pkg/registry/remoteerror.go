@@ -15,6 +15,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/kubectl-airgap/kubectl-airgap/internal/resume"
+	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 )
 
 // asError is errors.As without a variable.
@@ -56,7 +57,7 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 	if text, elsewhere := connection(registry, err); text != "" {
 		why := func(q request) error { return &refusal{text: text, err: err, fatal: q.write} }
 		if !elsewhere {
-			r.standing(registry).close(why)
+			r.standing(q.ref).close(why)
 		}
 		return why(q)
 	}
@@ -86,7 +87,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 	place := q.ref.Name()
 	switch code := status.Code; {
 	case code == http.StatusUnauthorized:
-		return r.unauthorized(ctx, q, code, said, r.isBasic(ctx, q.ref.Registry), err)
+		return r.unauthorized(ctx, q, code, said, r.isBasic(ctx, q.ref), err)
 	case code == http.StatusBadRequest && said == "" && r.isPlain(ctx, q.ref.Registry):
 		return &refusal{
 			text: q.ref.Registry + " does not understand plain HTTP (400): if it speaks TLS, leave out --plain-http, or http:// in a source",
@@ -99,7 +100,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 	case q.write && (code == http.StatusForbidden || code == http.StatusNotFound && q.method == http.MethodPost):
 		return &refusal{
 			text: fmt.Sprintf("%s may not be written to (%d)%s: the project or repository has to be created first, or the user lacks the right to push", place, code, said),
-			err:  err, fatal: !r.standing(q.ref.Registry).written.Load(),
+			err:  err, fatal: !r.standing(q.ref).written.Load(),
 		}
 	case q.write && code == http.StatusBadRequest && strings.HasPrefix(q.path, "blobs/") && strings.Contains(strings.ReplaceAll(strings.ToLower(status.Message), "_", " "), "digest"):
 		return &refusal{
@@ -145,7 +146,7 @@ func isFull(status *resume.StatusError) bool {
 // they, and not the rights to this repository, that are.
 func (r *Remote) unauthorized(ctx context.Context, q request, code int, said string, sure bool, err error) error {
 	registry := q.ref.Registry
-	known, loginErr := r.logins.credential(ctx, address(registry))
+	known, loginErr := r.logins.credential(ctx, r.logins.place(q.ref))
 	if loginErr != nil || known == auth.EmptyCredential {
 		return &refusal{
 			text: fmt.Sprintf("%s wants credentials to %s %s, or has no such repository (%d)%s: log in (docker login %s) or give them (--username)",
@@ -161,7 +162,7 @@ func (r *Remote) unauthorized(ctx context.Context, q request, code int, said str
 		}
 	}
 	if sure {
-		r.standing(registry).close(why)
+		r.standing(q.ref).close(why)
 	}
 	return why(q)
 }
@@ -175,8 +176,8 @@ func (q *request) purpose() string {
 }
 
 // isBasic says whether a registry takes passwords, not tokens.
-func (r *Remote) isBasic(ctx context.Context, registry string) bool {
-	scheme, err := r.client.Cache.GetScheme(ctx, address(registry))
+func (r *Remote) isBasic(ctx context.Context, ref image.Ref) bool {
+	scheme, err := r.client(ref).Cache.GetScheme(ctx, address(ref.Registry))
 	return err == nil && scheme == auth.SchemeBasic
 }
 

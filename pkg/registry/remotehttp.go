@@ -83,7 +83,7 @@ type request struct {
 // send asks once. Every answer that is a failure comes back as an error, but for
 // 401 and 416; credentials and tokens are seen to. The caller closes the body.
 func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
-	standing := r.standing(q.ref.Registry)
+	standing := r.standing(q.ref)
 	if closed := standing.closed.Load(); closed != nil {
 		return nil, (*closed)(q)
 	}
@@ -119,7 +119,7 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 		leave(false)
 		return nil, (*closed)(q)
 	}
-	resp, err := r.client.Do(req)
+	resp, err := r.client(q.ref).Do(req)
 	leave(err == nil && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden)
 	if err == nil && resp.StatusCode < 400 {
 		standing.good.Store(true)
@@ -130,7 +130,8 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 	return resp, scrub(err)
 }
 
-// A standing is how we stand with a registry. Where nothing has succeeded and what fails
+// A standing is how we stand with a registry, or with a namespace there that has
+// credentials of its own. Where nothing has succeeded and what fails
 // would fail for every image, such as a login, it is not tried again for each of them:
 // some services lock a user out after a few wrong passwords. Where nothing could be
 // written, being forbidden to write to one place is taken for being forbidden to write at
@@ -153,8 +154,8 @@ func (s *standing) close(why func(request) error) {
 	}
 }
 
-func (r *Remote) standing(registry string) *standing {
-	known, _ := r.standings.LoadOrStore(registry, &standing{first: make(chan struct{}, 1)})
+func (r *Remote) standing(ref image.Ref) *standing {
+	known, _ := r.standings.LoadOrStore(r.logins.place(ref), &standing{first: make(chan struct{}, 1)})
 	return known.(*standing) //nolint:forcetypeassert // we put nothing else there
 }
 

@@ -286,7 +286,7 @@ func TestRemoteRedirect(t *testing.T) {
 	r, _ := remote(t, RemoteOptions{LoginHost: s.Host, Username: "me", Password: secret})
 	var lock sync.Mutex
 	var shown []string
-	r.client.Client.Transport.(*line).base = spy{r.bare, func(req *http.Request) {
+	r.http.Transport.(*line).base = spy{r.bare, func(req *http.Request) {
 		lock.Lock()
 		defer lock.Unlock()
 		if req.URL.Host == store.Host {
