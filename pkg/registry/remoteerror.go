@@ -61,6 +61,13 @@ func (r *Remote) explain(ctx context.Context, q request, err error) error {
 		}
 		return why(q)
 	}
+	if token, ok := asError[*tokenError](err); ok {
+		why := func(q request) error {
+			return &refusal{text: registry + ": " + token.text, err: token, fatal: q.write}
+		}
+		r.standing(q.ref).close(why)
+		return why(q)
+	}
 	if status, ok := asError[*resume.StatusError](err); ok {
 		return r.explainStatus(ctx, q, status, err)
 	}
@@ -93,7 +100,7 @@ func (r *Remote) explainStatus(ctx context.Context, q request, status *resume.St
 			text: q.ref.Registry + " does not understand plain HTTP (400): if it speaks TLS, leave out --plain-http, or http:// in a source",
 			err:  err, fatal: q.write,
 		}
-	case q.write && readsOnly(status):
+	case q.write && q.readsOnly(status):
 		return &refusal{text: fmt.Sprintf("%s is read-only (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
 	case q.write && overQuota(status):
 		return &refusal{text: fmt.Sprintf("%s has no room for it: a quota is used up (%d)%s", q.ref.Registry, code, said), err: err, fatal: true}
@@ -121,9 +128,12 @@ func (r *Remote) isPlain(ctx context.Context, registry string) bool {
 	return err == nil && scheme == "http"
 }
 
-func readsOnly(status *resume.StatusError) bool {
+// readsOnly says whether the answer is that of a registry that takes nothing: 405, but not
+// to who only asks.
+func (q *request) readsOnly(status *resume.StatusError) bool {
 	said := strings.ToLower(status.Message)
-	return status.Code == http.StatusMethodNotAllowed || status.Code < 500 &&
+	asks := q.method == http.MethodHead || q.method == http.MethodGet
+	return status.Code == http.StatusMethodNotAllowed && !asks || status.Code < 500 &&
 		(strings.Contains(said, "read only") || strings.Contains(said, "read-only") || strings.Contains(said, "readonly"))
 }
 

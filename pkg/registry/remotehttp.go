@@ -98,6 +98,7 @@ func (r *Remote) send(ctx context.Context, q request) (*http.Response, error) {
 			Path: "/v2/" + q.ref.Repository + "/" + q.path, RawQuery: q.query.Encode(),
 		}
 	}
+	ctx = context.WithValue(ctx, askedKey{}, at.String())
 	req, err := http.NewRequestWithContext(r.scopes(ctx, q, at.Host), q.method, at.String(), nil)
 	if err != nil {
 		return nil, resume.Final(err)

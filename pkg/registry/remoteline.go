@@ -36,6 +36,10 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Request = req
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized:
+		if err := checkRealm(resp); err != nil {
+			_ = resp.Body.Close() // it was not read
+			return nil, err
+		}
 		l.realms.stand(resp)
 		return resp, nil
 	case code < 400, code == http.StatusRequestedRangeNotSatisfiable:
@@ -47,6 +51,10 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	status.Host, status.Message = named(status.Host), said
 	if limited && status.Code < 500 {
 		status.Code = http.StatusTooManyRequests // whatever the registry has called it
+	}
+	if status.Code == http.StatusNotFound && isForToken(req) {
+		status.Host = l.realms.real(req).URL.Host
+		return nil, lacksTokens(status)
 	}
 	return nil, status
 }

@@ -74,7 +74,7 @@ func (r *Remote) headBlob(ctx context.Context, q request, desc Descriptor) (bool
 	ref := q.ref
 	q.method, q.path, q.what = http.MethodHead, "blobs/"+desc.Digest.String(), blobName(ref, desc.Digest)
 	got, err := r.exchange(ctx, q)
-	if isStatus(err, http.StatusNotFound) {
+	if isStatus(err, http.StatusNotFound) || q.write && isStatus(err, http.StatusMethodNotAllowed) { // which says nothing of POST
 		return false, nil
 	}
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *answer) location() (*url.URL, error) {
 	text := a.header.Get("Location")
 	next, err := url.Parse(text)
 	if err != nil || text == "" {
-		return nil, resume.Final(fmt.Errorf("%s does not say where to upload to", a.url.Host))
+		return nil, resume.Final(&refusal{text: a.url.Host + " does not say where to upload to: its answer to POST has no Location that is a URL", fatal: true})
 	}
 	next = a.url.ResolveReference(next)
 	sameName := strings.EqualFold(next.Hostname(), a.url.Hostname())
