@@ -95,6 +95,11 @@ func TestRemoteNoHead(t *testing.T) {
 	if outcome, err := r.PutBlob(t.Context(), at, describe(blob), nil, opener(blob)); outcome != Sent || err != nil {
 		t.Errorf("%v, %v", outcome, err)
 	}
+	mute := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) }))
+	defer mute.Close()
+	if _, err := r.Holds(t.Context(), ref(t, strings.TrimPrefix(mute.URL, "http://")+"/a:v1"), describe(blob)); err == nil || strings.Contains(err.Error(), "read-only") {
+		t.Error(err)
+	}
 	if held, err := r.HasBlob(t.Context(), at, describe(blob)); held || err == nil || strings.Contains(err.Error(), "read-only") {
 		t.Errorf("%v, %v", held, err) // who only asks is told that there was no answer
 	}
