@@ -111,7 +111,7 @@ func (c *Cargo) addSet(ctx context.Context, set input.Set, group func(*input.Inp
 	all, err := input.Each(ctx, set.Inputs, func(in *input.Input, f *manifest.File) (found, error) {
 		list := c.NewList()
 		list.Add(f.Uses())
-		notes, err := syncNotes(f)
+		notes, err := fileNotes(f)
 		err = errors.Join(err, checkList(in, f))
 		if c.opts.NoFiles || err != nil {
 			return found{list: list, notes: notes}, err
@@ -183,7 +183,7 @@ func (c *Cargo) AddDocument(group, to, from string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	notes, err := syncNotes(f)
+	notes, err := fileNotes(f)
 	if err != nil {
 		return err
 	}

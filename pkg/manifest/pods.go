@@ -57,6 +57,9 @@ type Version struct {
 	Line, Column int  // 1-based, in characters
 }
 
+// UnreadContainer is the Rule of an Unread that is the image of a container.
+const UnreadContainer = "container"
+
 // An Unread is a field that has to name an image, or where images are, and does not: it is
 // no name of one, or variables hide it. It is no Use.
 type Unread struct {
@@ -190,7 +193,7 @@ func (w *walker) pulls(n *yamltree.Node) {
 			}
 			w.container(pod, at.Value, at, filled(kid.Follow().Get("imagePullPolicy")))
 			if isUnreadable(at.Value) {
-				w.unread(at, "container")
+				w.unread(at, UnreadContainer)
 			}
 		}
 	}

@@ -60,7 +60,7 @@ func (r *reading) fillPrefix(u *manifest.Use) bool {
 func (r *reading) nameless(f *manifest.File) {
 	for _, n := range f.Unread() {
 		place := fmt.Sprintf("%s:%d:%d", f.Name, n.Line, n.Column)
-		if n.Rule == "container" {
+		if n.Rule == manifest.UnreadContainer {
 			r.found(CheckManifestInvalid, place, image.Ref{}, "%q is no name of an image", image.Shown(n.Written))
 			continue
 		}
