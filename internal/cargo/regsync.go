@@ -1,28 +1,14 @@
 package cargo
 
 import (
-	"fmt"
 	"regexp"
 
-	"github.com/kubectl-airgap/kubectl-airgap/pkg/image"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/manifest"
 	"github.com/kubectl-airgap/kubectl-airgap/pkg/regsync"
 )
 
 // helm is a template that takes a value from its chart.
 var helm = regexp.MustCompile(`\{\{-?\s*\.`)
-
-// fileNotes are what the user should know of a file beside its images: what a configuration
-// of regsync says, and containers whose image is none.
-func fileNotes(f *manifest.File) ([]string, error) {
-	notes, err := syncNotes(f)
-	for _, u := range f.Unread() {
-		if u.Rule == manifest.UnreadContainer {
-			notes = append(notes, fmt.Sprintf("%s:%d:%d: %q is no name of an image, and none is taken from it", f.Name, u.Line, u.Column, image.Shown(u.Written)))
-		}
-	}
-	return notes, err
-}
 
 // syncNotes are what a configuration of regsync says beside its images.
 func syncNotes(f *manifest.File) ([]string, error) {

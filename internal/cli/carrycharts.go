@@ -30,6 +30,23 @@ func (f *targetFlags) packages(ctx context.Context, charts []chart.Packed) (shel
 	return shelf{from: from, pairs: pairs}, err
 }
 
+// carryCharts sends the charts of the shelves, or prints what would be sent. The sink is
+// asked for behind the plan: printing needs neither registry nor password.
+func (c *carrier) carryCharts(ctx context.Context, shelves []shelf, dryRun bool, sink func() (registry.Sink, error)) error {
+	defer c.close()
+	if err := c.planCharts(ctx, shelves); err != nil {
+		return err
+	}
+	if dryRun {
+		return c.printCharts(shelves)
+	}
+	to, err := sink()
+	if err != nil {
+		return err
+	}
+	return c.sendCharts(ctx, shelves, to)
+}
+
 // planCharts says what the charts of the shelves consist of.
 func (c *carrier) planCharts(ctx context.Context, shelves []shelf) error {
 	var errs []error
@@ -83,19 +100,9 @@ func (o *pushOptions) pushCharts(ctx context.Context, streams Streams, a *bundle
 		return err
 	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
-	defer c.close()
-	shelves := []shelf{packed}
-	if err := c.planCharts(ctx, shelves); err != nil {
-		return err
-	}
-	if o.dryRun {
-		return c.printCharts(shelves)
-	}
-	remote, err := o.access.remote(streams.In, o.target.host(), nil, c.report)
-	if err != nil {
-		return err
-	}
-	return c.sendCharts(ctx, shelves, remote)
+	return c.carryCharts(ctx, []shelf{packed}, o.dryRun, func() (registry.Sink, error) {
+		return o.access.remote(streams.In, o.target.host(), nil, c.report)
+	})
 }
 
 // artifacts are the charts that are in registries, in the form of images.
@@ -119,14 +126,7 @@ func (o *mirrorOptions) charts(ctx context.Context, streams Streams, charts []ca
 		return err
 	}
 	c := newCarrier(streams, o.quiet, o.access.parallel)
-	defer c.close()
-	if err := c.planCharts(ctx, shelves); err != nil {
-		return err
-	}
-	if o.dryRun {
-		return c.printCharts(shelves)
-	}
-	return c.sendCharts(ctx, shelves, move.to)
+	return c.carryCharts(ctx, shelves, o.dryRun, func() (registry.Sink, error) { return move.to, nil })
 }
 
 // shelves are where the charts are: artifacts in the registries that they come from, which

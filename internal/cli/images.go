@@ -139,7 +139,7 @@ func (o *imagesOptions) export(ctx context.Context, streams Streams) error {
 	if o.why != "" || o.explain {
 		return usagef("--why and --explain are for %s", strings.Join(imagesFormats()[:len(imagelist.Formats())], ", "))
 	}
-	if err := o.sources.besides(&o.exports.access.login); err != nil {
+	if err := o.exports.access.login.besides(&o.sources.input, &o.sources.cluster); err != nil {
 		return err
 	}
 	e, err := o.exports.exporter(o.format())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,14 @@ type loginFlags struct {
 	passwordFile  string
 	passwordStdin bool
 	known         string // the password, once it was read: standard input gives it but once
+}
+
+// besides refuses a password from standard input when something else is read from there.
+func (f *loginFlags) besides(input *inputFlags, cluster *clusterFlags) error {
+	if f.passwordStdin && slices.Contains(slices.Concat(input.filenames, cluster.dumps), "-") {
+		return usagef("--password-stdin and what is read from - both want standard input")
+	}
+	return nil
 }
 
 func (f *loginFlags) addTo(cmd *cobra.Command) {

@@ -61,7 +61,7 @@ helm push puts them: from a registry as they are there, with their digest.`,
 }
 
 func (o *mirrorOptions) run(ctx context.Context, streams Streams) error {
-	if err := o.sources.besides(&o.access.login); err != nil {
+	if err := o.access.login.besides(&o.sources.input, &o.sources.cluster); err != nil {
 		return err
 	}
 	m, err := o.target.mapping()

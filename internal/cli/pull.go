@@ -95,7 +95,7 @@ func (o *pullOptions) run(ctx context.Context, streams Streams) (err error) {
 	if o.output == "-" {
 		return errNoStream
 	}
-	if err := o.sources.besides(&o.access.login); err != nil {
+	if err := o.access.login.besides(&o.sources.input, &o.sources.cluster); err != nil {
 		return err
 	}
 	ask, err := o.asked()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -90,14 +89,6 @@ func (f *sourceFlags) gather(ctx context.Context, streams Streams, notes io.Writ
 		fmt.Fprintln(notes, note)
 	}
 	return all, err
-}
-
-// besides refuses a password from standard input when something else is read from there.
-func (f *sourceFlags) besides(login *loginFlags) error {
-	if login.passwordStdin && slices.Contains(slices.Concat(f.input.filenames, f.cluster.dumps), "-") {
-		return usagef("--password-stdin and what is read from - both want standard input")
-	}
-	return nil
 }
 
 // gatherOptions say how sources are read.

@@ -146,8 +146,8 @@ func (o *verifyOptions) check() error {
 	if o.target.to != "" && !o.given() {
 		return usagef("nothing to verify: name manifests (-f, -k), --bundle, --certs-d, --clusterctl-home, --kubernetes-version or --from-cluster")
 	}
-	if o.access.login.passwordStdin && slices.Contains(slices.Concat(o.input.filenames, o.cluster.dumps), "-") {
-		return usagef("--password-stdin and what is read from - both want standard input")
+	if err := o.access.login.besides(&o.input, &o.cluster); err != nil {
+		return err
 	}
 	if slices.Contains(o.input.filenames, "-") && slices.Contains(o.cluster.dumps, "-") {
 		return usagef("--filename - and --from-dump - both want standard input")

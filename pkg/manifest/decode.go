@@ -64,7 +64,7 @@ func (w *walker) within(t *yamltree.Text) {
 // content walks whatever t holds: documents of YAML or JSON, or text.
 func (w *walker) content() {
 	s := w.t.S
-	w.fetches(yamltree.Whole(w.t))
+	w.fetchLines(yamltree.Whole(w.t))
 	if isScript(s) {
 		w.shell(yamltree.Whole(w.t))
 		return

@@ -61,8 +61,8 @@ func mayFetch(doc string) bool {
 	return strings.Contains(doc, bootstrapGroup+"/") || strings.Contains(doc, controlPlaneGroup+"/") || strings.Contains(doc, addonsGroup+"/")
 }
 
-// fetching notes what is fetched from where the scalar n says.
-func (w *walker) fetching(n *yamltree.Node) {
+// fetchScalar notes what is fetched from where the scalar n says.
+func (w *walker) fetchScalar(n *yamltree.Node) {
 	if !w.onNodes() && w.group != addonsGroup || !strings.Contains(n.Value, "://") {
 		return
 	}
@@ -72,7 +72,7 @@ func (w *walker) fetching(n *yamltree.Node) {
 	case w.isFetchedField():
 		w.fetch(trimView(v), "")
 	default:
-		w.fetches(v)
+		w.fetchLines(v)
 	}
 }
 
@@ -100,8 +100,8 @@ func (w *walker) isFetchedField() bool {
 	return false
 }
 
-// fetches notes what the lines of a script fetch.
-func (w *walker) fetches(v yamltree.View) {
+// fetchLines notes what the lines of a script fetch.
+func (w *walker) fetchLines(v yamltree.View) {
 	if !w.onNodes() || !strings.Contains(v.S, "://") {
 		return
 	}

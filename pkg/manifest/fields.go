@@ -218,7 +218,7 @@ func (w *walker) argument(n *yamltree.Node, flag string) {
 	if !ok {
 		return
 	}
-	w.fetches(v)
+	w.fetchLines(v)
 	value := v
 	if name, _, ok := strings.Cut(v.S, "="); ok && !strings.ContainsAny(name, " \n/:$") {
 		flag, value = name, v.Sub(len(name)+1, len(v.S)) // --flag=value, NAME=value

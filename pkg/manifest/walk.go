@@ -177,7 +177,7 @@ func (w *walker) scalar(n *yamltree.Node) {
 	if n.Value == "" || w.taken[n] {
 		return
 	}
-	w.fetching(n)
+	w.fetchScalar(n)
 	if m, ok := w.match(); ok {
 		if w.reference(n, m) {
 			return
